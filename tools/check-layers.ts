@@ -118,7 +118,8 @@ export function checkLayers(root: string): string[] {
   for (const file of sourceFiles(examples)) {
     if (relative(examples, file).split(sep)[0] === 'test') continue;
     for (const specifier of importsOf(readFileSync(file, 'utf8'))) {
-      if (packageName(specifier) === '@mquictt/testkit') report(file, specifier, 'an example shows public packages only');
+      if (packageName(specifier) === '@mquictt/testkit')
+        report(file, specifier, 'an example shows public packages only');
     }
   }
   return problems;
