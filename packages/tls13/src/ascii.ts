@@ -1,0 +1,19 @@
+/** Text of the protocol: key schedule labels, ALPN names and host names are all plain ASCII. */
+
+/** @throws RangeError for characters outside ASCII */
+export function asciiBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) throw new RangeError(`"${text}" expected to be ASCII`);
+    bytes[i] = code;
+  }
+  return bytes;
+}
+
+/** One character per byte, so that different bytes are different strings. */
+export function latin1Text(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}

@@ -1,0 +1,183 @@
+/**
+ * Certificates from DER (RFC 5280 §4.1), parsed once and kept.
+ *
+ * The bytes are first walked by the strict reader (bounded depth and size, shortest lengths, nothing behind the end), then read by
+ * @peculiar/asn1-x509. What is signed or compared stays raw: the TBSCertificate, the names, the key.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import { Certificate } from '@peculiar/asn1-x509';
+import type { Name } from '@peculiar/asn1-x509';
+import { latin1Text } from '../ascii.ts';
+import {
+  DerTag,
+  checkDer,
+  derContent,
+  derWhole,
+  equalBytes,
+  expectDerChild,
+  readDerChildren,
+  readDerRoot,
+} from '../der.ts';
+import { TlsError } from '../errors.ts';
+import { readPublicKeyInfo } from '../public-key.ts';
+import type { PublicKey } from '../public-key.ts';
+import { readExtensions } from './certificate-extensions.ts';
+import type { CertificateExtensions } from './certificate-extensions.ts';
+import { malformedCertificate, printable, unsupportedCertificate } from './errors.ts';
+import { readSignatureAlgorithm } from './signature-algorithm.ts';
+import type { CertificateSignatureAlgorithm } from './signature-algorithm.ts';
+
+export interface ParsedCertificate {
+  readonly der: Uint8Array;
+  /** The TBSCertificate exactly as it was signed. */
+  readonly tbs: Uint8Array;
+  /** For messages, such as `CN=example.org, O=Example`; the serial number where the subject is empty. Contains what the issuer wrote. */
+  readonly subjectText: string;
+  readonly issuerText: string;
+  /** DER Names, one character per byte: for comparing and indexing. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** Hexadecimal. */
+  readonly serialNumber: string;
+  /** ms since 1970, both inclusive. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+  /** DER SubjectPublicKeyInfo exactly as in the certificate. */
+  readonly publicKeyInfo: Uint8Array;
+  /** A string says what is wrong with the key. */
+  readonly publicKey: PublicKey | string;
+  readonly signatureAlgorithm: CertificateSignatureAlgorithm;
+  readonly signature: Uint8Array;
+  readonly extensions: Readonly<CertificateExtensions>;
+}
+
+/** Bytes; certificates of the web have under 3 KiB. */
+export const MAX_CERTIFICATE_SIZE: number = 65_536;
+
+/**
+ * A parse costs half a millisecond, a hash a few microseconds. Bounded in number and, with the size that is worth keeping, in memory (2 MiB);
+ * the oldest goes first.
+ */
+const MAX_CACHED_CERTIFICATES = 256;
+const MAX_CACHED_CERTIFICATE_SIZE = 8192;
+const cache = new Map<string, ParsedCertificate>();
+
+/**
+ * @param der one certificate; copied where it is kept
+ * @throws TlsError bad_certificate when it is malformed, unsupported_certificate when it is not of version 3
+ */
+export function parseCertificate(der: Uint8Array): ParsedCertificate {
+  if (der.length > MAX_CERTIFICATE_SIZE)
+    throw malformedCertificate(`Certificate has ${der.length} bytes where ${MAX_CERTIFICATE_SIZE} are allowed`);
+  const hash = latin1Text(sha256(der));
+  const known = cache.get(hash);
+  if (known !== undefined) return known;
+  const parsed = parse(der.slice());
+  if (der.length <= MAX_CACHED_CERTIFICATE_SIZE) {
+    if (cache.size >= MAX_CACHED_CERTIFICATES)
+      for (const oldest of cache.keys()) {
+        cache.delete(oldest);
+        break;
+      }
+    cache.set(hash, parsed);
+  }
+  return parsed;
+}
+
+/** Who a certificate is for, quoted for a message. */
+export function describeCertificate(certificate: ParsedCertificate): string {
+  return `"${certificate.subjectText}"`;
+}
+
+/** @returns the DER Name of the subject, one character per byte, without parsing the rest. @throws DerError */
+export function readSubject(der: Uint8Array): string {
+  const { tbs, first } = readFrame(der);
+  return latin1Text(derWhole(der, expectDerChild(tbs, first + 4, DerTag.SEQUENCE)));
+}
+
+function parse(der: Uint8Array): ParsedCertificate {
+  try {
+    return parseChecked(der);
+  } catch (error) {
+    if (error instanceof TlsError) throw error;
+    const reason = error instanceof Error ? `: ${printable(error.message)}` : '';
+    throw malformedCertificate(`Certificate is malformed${reason}`, error);
+  }
+}
+
+function parseChecked(der: Uint8Array): ParsedCertificate {
+  checkDer(der);
+  const { outer, tbs, first } = readFrame(der);
+  if (first === 0) throw unsupportedCertificate('Certificate is of version 1; only version 3 is supported');
+  const certificate = AsnConvert.parse(der, Certificate);
+  const { version, serialNumber, issuer, subject, validity, extensions = [] } = certificate.tbsCertificate;
+  if (version !== 2)
+    throw unsupportedCertificate(`Certificate is of version ${version + 1}; only version 3 is supported`);
+
+  // RFC 5280 §4.1.1.2: the signed copy of the algorithm must be the same as the one outside.
+  const identifier = derWhole(der, expectDerChild(outer, 1, DerTag.SEQUENCE));
+  if (!equalBytes(identifier, derWhole(der, expectDerChild(tbs, first + 1, DerTag.SEQUENCE))))
+    throw malformedCertificate('Certificate names one signature algorithm inside and another outside');
+  const signature = derContent(der, expectDerChild(outer, 2, DerTag.BIT_STRING));
+  if (signature[0] !== 0) throw malformedCertificate('Certificate has a signature that does not end at a byte');
+
+  const notBefore = validity.notBefore.getTime().getTime();
+  const notAfter = validity.notAfter.getTime().getTime();
+  // NaN would pass every comparison.
+  if (!Number.isFinite(notBefore) || !Number.isFinite(notAfter))
+    throw malformedCertificate('Certificate has a validity that is not a date');
+
+  const publicKeyInfo = derWhole(der, expectDerChild(tbs, first + 5, DerTag.SEQUENCE));
+  const serial = hex(new Uint8Array(serialNumber));
+  return {
+    der,
+    tbs: derWhole(der, expectDerChild(outer, 0, DerTag.SEQUENCE)),
+    subjectText: nameText(subject) || `serial number ${printable(serial)}`,
+    issuerText: nameText(issuer) || 'nobody',
+    subject: latin1Text(derWhole(der, expectDerChild(tbs, first + 4, DerTag.SEQUENCE))),
+    issuer: latin1Text(derWhole(der, expectDerChild(tbs, first + 2, DerTag.SEQUENCE))),
+    serialNumber: serial,
+    notBefore,
+    notAfter,
+    publicKeyInfo,
+    publicKey: readPublicKeyInfo(publicKeyInfo),
+    signatureAlgorithm: readSignatureAlgorithm(certificate.signatureAlgorithm.algorithm, identifier),
+    signature: signature.subarray(1),
+    extensions: readExtensions(extensions),
+  };
+}
+
+/** Certificate ::= SEQUENCE { tbs SEQUENCE, algorithm, signature }; `first` is the serial number's index in it, after the optional version. */
+function readFrame(der: Uint8Array): {
+  outer: ReturnType<typeof readDerChildren>;
+  tbs: ReturnType<typeof readDerChildren>;
+  first: number;
+} {
+  const outer = readDerChildren(der, readDerRoot(der, DerTag.SEQUENCE));
+  if (outer.length !== 3) throw malformedCertificate(`Certificate has ${outer.length} parts instead of 3`);
+  const tbs = readDerChildren(der, expectDerChild(outer, 0, DerTag.SEQUENCE));
+  return { outer, tbs, first: tbs[0]?.tag === 0xa0 ? 1 : 0 };
+}
+
+const ATTRIBUTES: ReadonlyMap<string, string> = new Map([
+  ['2.5.4.3', 'CN'],
+  ['2.5.4.10', 'O'],
+  ['2.5.4.11', 'OU'],
+  ['2.5.4.6', 'C'],
+  ['2.5.4.8', 'ST'],
+  ['2.5.4.7', 'L'],
+]);
+
+function nameText(name: Name): string {
+  const parts: string[] = [];
+  for (const rdn of name)
+    for (const { type, value } of rdn) parts.push(`${ATTRIBUTES.get(type) ?? type}=${value.toString()}`);
+  return printable(parts.join(', '));
+}
+
+function hex(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  return text;
+}

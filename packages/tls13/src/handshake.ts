@@ -1,0 +1,72 @@
+/**
+ * The handshake as its carrier sees it: what QUIC (or any other transport of handshake messages) calls and is told.
+ *
+ * RFC 8446 with the changes of RFC 9001 §4 and §8: no record layer, no ChangeCipherSpec, no EndOfEarlyData, no
+ * KeyUpdate, an empty legacy_session_id. The transport's own parameters travel as an extension that is opaque here.
+ */
+import type { CipherSuite } from './cipher-suites.ts';
+import type { TlsError } from './errors.ts';
+
+/** Encryption levels in the order they come up (RFC 9001 §2.1). EARLY is the 0-RTT level. */
+export const EncryptionLevel = { INITIAL: 0, EARLY: 1, HANDSHAKE: 2, APPLICATION: 3 } as const;
+export type EncryptionLevel = (typeof EncryptionLevel)[keyof typeof EncryptionLevel];
+
+/** An extension the handshake carries without looking into it. */
+export interface OpaqueExtension {
+  readonly type: number;
+  readonly data: Uint8Array;
+}
+
+/**
+ * What a handshake tells its carrier, in the order in which the carrier must act:
+ *
+ * - `send`: handshake bytes to carry to the peer at `level`, after all earlier bytes of that level.
+ * - `read-secret` / `write-secret`: a traffic secret of RFC 8446 §7.1 with its suite. The carrier expands it into keys.
+ *   `label` is its name in the SSLKEYLOGFILE format.
+ * - `peer-extension`: the peer's opaque extension. It is authenticated only once `complete` has come (RFC 9001 §8.2).
+ * - `judge-peer-chain`: the peer's certificates, already verified as configured; the handshake waits until
+ *   `acceptPeerChain()` or `rejectPeerChain()`. Comes only where the configuration asks for it.
+ * - `complete`: our Finished has been sent and the peer's verified (RFC 9001 §4.1.1).
+ */
+export type HandshakeEvent =
+  | { readonly type: 'send'; readonly level: EncryptionLevel; readonly data: Uint8Array }
+  | {
+      readonly type: 'read-secret' | 'write-secret';
+      readonly level: EncryptionLevel;
+      readonly suite: CipherSuite;
+      readonly secret: Uint8Array;
+    }
+  | { readonly type: 'peer-extension'; readonly extensionType: number; readonly data: Uint8Array }
+  | { readonly type: 'judge-peer-chain'; readonly chain: readonly Uint8Array[] }
+  | { readonly type: 'complete'; readonly alpnProtocol: string; readonly serverName: string | undefined };
+
+/**
+ * One handshake in one role. Sans-IO: bytes come in through `handleMessages`, everything else goes out as events.
+ *
+ * Calls, in any order until it fails:
+ *   start()                      a client writes its ClientHello; nothing for a server
+ *   handleMessages(level, data)  in-order handshake bytes of one level; message boundaries need not match
+ *   nextEvent()                  until undefined, after each of the calls above
+ *   acceptPeerChain() / rejectPeerChain()   only after `judge-peer-chain`
+ *
+ * `handleMessages` copies what it keeps: `data` may be a view that dies with the call. It throws a TlsError with the alert to send when the peer
+ * is at fault; after that the handshake is dead. Bytes that come after `complete` (NewSessionTicket) are accepted at level APPLICATION and
+ * bounded; a TLS KeyUpdate there is unexpected_message (RFC 9001 §6).
+ */
+export interface Handshake {
+  readonly isClient: boolean;
+  readonly isComplete: boolean;
+  /** The negotiated suite, undefined until ServerHello. */
+  readonly suite: CipherSuite | undefined;
+  /** DER certificates of the peer, leaf first; empty until they came. */
+  readonly peerCertificates: readonly Uint8Array[];
+  start(unixTime: number): void;
+  /** @param unixTime wall clock in milliseconds since 1970, for certificate validity. @throws TlsError */
+  handleMessages(level: EncryptionLevel, data: Uint8Array, unixTime: number): void;
+  nextEvent(): HandshakeEvent | undefined;
+  acceptPeerChain(): void;
+  rejectPeerChain(error: TlsError): void;
+}
+
+/** Receives one line of the SSLKEYLOGFILE format, without line end. Secrets: for debugging only. */
+export type KeyLog = (line: string) => void;

@@ -1,0 +1,107 @@
+/**
+ * The crypto provider: every primitive that the handshake and the packet protection lean on, behind one interface.
+ *
+ * A provider is synchronous (a QUIC packet cannot wait for a promise) and stateless. Three exist: `noble` (portable, the
+ * reference), `node` (node:crypto, in the `./node` subpath) and testkit's `fake` (no secrecy, for fuzzers and
+ * simulations). All of them pass the same contract suite.
+ *
+ * Names and code points are those of RFC 8446 (§4.2.3 signature schemes, §4.2.7 groups, §B.4 cipher suites).
+ */
+import type { Random } from './random.ts';
+
+/** Hash functions by the name node:crypto and RFC 5869 texts use. */
+export type HashAlgorithm = 'sha256' | 'sha384' | 'sha512';
+
+/** AEAD algorithms of the three cipher suites (RFC 8446 §B.4). All have 12-byte nonces and 16-byte tags. */
+export type AeadAlgorithm = 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305';
+
+/** TLS NamedGroup code points (RFC 8446 §4.2.7). */
+export const NamedGroup = {
+  SECP256R1: 0x0017,
+  X25519: 0x001d,
+} as const;
+export type NamedGroup = (typeof NamedGroup)[keyof typeof NamedGroup];
+
+/** TLS SignatureScheme code points (RFC 8446 §4.2.3). */
+export const SignatureScheme = {
+  RSA_PKCS1_SHA256: 0x0401,
+  RSA_PKCS1_SHA384: 0x0501,
+  RSA_PKCS1_SHA512: 0x0601,
+  ECDSA_SECP256R1_SHA256: 0x0403,
+  ECDSA_SECP384R1_SHA384: 0x0503,
+  RSA_PSS_RSAE_SHA256: 0x0804,
+  RSA_PSS_RSAE_SHA384: 0x0805,
+  RSA_PSS_RSAE_SHA512: 0x0806,
+  ED25519: 0x0807,
+} as const;
+export type SignatureScheme = (typeof SignatureScheme)[keyof typeof SignatureScheme];
+
+/** A running hash; the transcript of a handshake is one of these. */
+export interface RunningHash {
+  update(data: Uint8Array): void;
+  /** The digest of everything so far. The hash goes on afterwards: digests may be taken as often as wanted. */
+  digest(): Uint8Array;
+}
+
+/** Our half of an (EC)DHE exchange. */
+export interface KeyShare {
+  readonly group: NamedGroup;
+  /** As it goes into KeyShareEntry.key_exchange: 32 bytes for x25519, 65 (uncompressed point) for secp256r1. */
+  readonly publicKey: Uint8Array;
+  /**
+   * @param peerPublicKey KeyShareEntry.key_exchange of the peer
+   * @returns the shared secret (32 bytes), or undefined where the peer's key is unusable: wrong length, off the curve, or
+   *   an x25519 result of all zeros (RFC 8446 §7.4.2). Never throws for peer input.
+   */
+  sharedSecret(peerPublicKey: Uint8Array): Uint8Array | undefined;
+}
+
+/** A private signing key. */
+export interface SigningKey {
+  /** The schemes this key can sign with, best first. Never contains RSA_PKCS1_*: TLS 1.3 forbids them in CertificateVerify. */
+  readonly schemes: readonly SignatureScheme[];
+  /** The public half as DER SubjectPublicKeyInfo. */
+  readonly publicKeyInfo: Uint8Array;
+  sign(scheme: SignatureScheme, message: Uint8Array): Uint8Array;
+}
+
+/** One AEAD key for one-shot use (tokens, Retry, tests). Packets use quic-core's batch interface instead. */
+export interface Aead {
+  /** @returns ciphertext followed by the 16-byte tag. */
+  seal(nonce: Uint8Array, additionalData: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  /** @returns the plaintext, or undefined where the tag does not match or the input is shorter than a tag. Never throws for peer input. */
+  open(nonce: Uint8Array, additionalData: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined;
+}
+
+export interface CryptoProvider {
+  readonly name: string;
+  /** Groups this provider can do, best first. */
+  readonly groups: readonly NamedGroup[];
+  /** Schemes this provider can verify. */
+  readonly verifySchemes: readonly SignatureScheme[];
+
+  hash(algorithm: HashAlgorithm, data: Uint8Array): Uint8Array;
+  createHash(algorithm: HashAlgorithm): RunningHash;
+  hmac(algorithm: HashAlgorithm, key: Uint8Array, data: Uint8Array): Uint8Array;
+  /** RFC 5869 §2.2. An empty salt means HashLen zeros. */
+  hkdfExtract(algorithm: HashAlgorithm, salt: Uint8Array, inputKeyMaterial: Uint8Array): Uint8Array;
+  /** RFC 5869 §2.3. @throws RangeError when length > 255 * HashLen. */
+  hkdfExpand(algorithm: HashAlgorithm, pseudoRandomKey: Uint8Array, info: Uint8Array, length: number): Uint8Array;
+
+  /** Draws a key pair. `random` is not used by providers whose engine draws its own keys (`node`). */
+  generateKeyShare(group: NamedGroup, random: Random): KeyShare;
+
+  /** @param key DER PrivateKeyInfo (PKCS#8). @throws TlsError ERR_TLS_KEY_UNSUPPORTED */
+  importSigningKey(key: Uint8Array, random: Random): SigningKey;
+
+  /**
+   * @param publicKeyInfo DER SubjectPublicKeyInfo
+   * @returns whether the signature is good. False for unusable keys and malformed signatures and where the key's type is not the scheme's
+   *   (an ECDSA scheme is bound to its curve); never throws for peer input. RSA_PKCS1_* serve certificates only; the caller keeps them out of
+   *   CertificateVerify.
+   */
+  verify(publicKeyInfo: Uint8Array, scheme: SignatureScheme, message: Uint8Array, signature: Uint8Array): boolean;
+
+  /** @throws RangeError when the key's length is not the algorithm's. */
+  aead(algorithm: AeadAlgorithm, key: Uint8Array): Aead;
+}
