@@ -52,7 +52,7 @@ export interface ClientHandshakeOptions {
 export interface ServerHandshakeOptions {
   /**
    * Extensions for EncryptedExtensions. The client's of the same types come back as `peer-extension`; where the client sent none, the handshake
-   * fails with missing_extension (RFC 9001 §8.2).
+   * fails with missing_extension (RFC 9001 §8.2). `ServerHandshake.setExtensions()` may replace them once those are known.
    */
   readonly extensions: readonly OpaqueExtension[];
 }

@@ -22,7 +22,6 @@ export interface OpaqueExtension {
  *
  * - `send`: handshake bytes to carry to the peer at `level`, after all earlier bytes of that level.
  * - `read-secret` / `write-secret`: a traffic secret of RFC 8446 §7.1 with its suite. The carrier expands it into keys.
- *   `label` is its name in the SSLKEYLOGFILE format.
  * - `peer-extension`: the peer's opaque extension. It is authenticated only once `complete` has come (RFC 9001 §8.2).
  * - `judge-peer-chain`: the peer's certificates, already verified as configured; the handshake waits until
  *   `acceptPeerChain()` or `rejectPeerChain()`. Comes only where the configuration asks for it.
@@ -46,7 +45,8 @@ export type HandshakeEvent =
  * Calls, in any order until it fails:
  *   start()                      a client writes its ClientHello; nothing for a server
  *   handleMessages(level, data)  in-order handshake bytes of one level; message boundaries need not match
- *   nextEvent()                  until undefined, after each of the calls above
+ *   nextEvent()                  until undefined, after each of the calls above and below; a server writes the rest of its
+ *                                flight here once the events of the ClientHello are taken, so it may throw a TlsError too
  *   acceptPeerChain() / rejectPeerChain()   only after `judge-peer-chain`
  *
  * `handleMessages` copies what it keeps: `data` may be a view that dies with the call. It throws a TlsError with the alert to send when the peer

@@ -14,6 +14,7 @@ export type {
   ServerConfig,
   ServerHandshakeOptions,
 } from './config.ts';
+export { hkdfExpandLabel } from './key-schedule.ts';
 export { TlsError } from './errors.ts';
 export type { TlsErrorCode } from './errors.ts';
 export { EncryptionLevel } from './handshake.ts';

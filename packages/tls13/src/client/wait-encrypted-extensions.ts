@@ -1,0 +1,70 @@
+/** ServerHello has come: EncryptedExtensions follows (RFC 8446 §4.3.1), with ALPN and the transport's own extensions. */
+import { Alert } from '../alerts.ts';
+import { TlsError, decodeError, illegalParameter } from '../errors.ts';
+import { ExtensionType, refuseUnsolicited, requireExtension, type Extensions } from '../extensions.ts';
+import { readAlpn } from '../extensions/alpn.ts';
+import { readUint16List } from '../extensions/uint16-list.ts';
+import { EncryptionLevel } from '../handshake.ts';
+import type { HandshakeState } from '../handshake-machine.ts';
+import { readEncryptedExtensions } from '../messages/encrypted-extensions.ts';
+import { HandshakeType, type HandshakeMessage } from '../messages/handshake-message.ts';
+import type { ClientContext, ClientKeys } from './client-context.ts';
+import { WaitCertificateOrRequest } from './wait-certificate-or-request.ts';
+
+export class WaitEncryptedExtensions implements HandshakeState {
+  readonly level: EncryptionLevel = EncryptionLevel.HANDSHAKE;
+  readonly expects: readonly number[] = [HandshakeType.ENCRYPTED_EXTENSIONS];
+  readonly #context: ClientContext;
+  readonly #keys: ClientKeys;
+
+  constructor(context: ClientContext, keys: ClientKeys) {
+    this.#context = context;
+    this.#keys = keys;
+  }
+
+  handle(message: HandshakeMessage): HandshakeState {
+    const extensions = readEncryptedExtensions(message.body);
+    refuseUnsolicited(extensions, this.#keys.offered);
+    this.#keys.transcript.add(message.raw);
+    const alpnProtocol = this.#readAlpn(extensions);
+    checkForm(extensions);
+    for (const { type } of this.#context.extensions) {
+      // RFC 9001 §8.2: an endpoint that does not send its transport parameters gets missing_extension.
+      const data = requireExtension(extensions, type);
+      this.#context.output.emit({ type: 'peer-extension', extensionType: type, data });
+    }
+    return new WaitCertificateOrRequest(this.#context, this.#keys, alpnProtocol);
+  }
+
+  #readAlpn(extensions: Extensions): string {
+    const data = extensions.get(ExtensionType.APPLICATION_LAYER_PROTOCOL_NEGOTIATION);
+    if (data === undefined) {
+      // RFC 9001 §8.1: no protocol negotiated, no connection.
+      throw new TlsError(
+        'ERR_TLS_NO_APPLICATION_PROTOCOL',
+        Alert.NO_APPLICATION_PROTOCOL,
+        'The server chose no application protocol',
+      );
+    }
+    const names = readAlpn(data);
+    const [name] = names;
+    // RFC 7301 §3.1: the answer holds exactly one name.
+    if (name === undefined || names.length !== 1)
+      throw illegalParameter(`The server chose ${names.length} application protocols, expected 1`);
+    if (!this.#context.settings.alpnProtocols.includes(name)) {
+      throw illegalParameter(`The server chose application protocol ${JSON.stringify(name)}, which was not offered`);
+    }
+    return name;
+  }
+}
+
+/** Extensions that are read for their form only. */
+function checkForm(extensions: Extensions): void {
+  // RFC 6066 §3: the server's answer is empty.
+  const serverName = extensions.get(ExtensionType.SERVER_NAME);
+  if (serverName !== undefined && serverName.length > 0)
+    throw decodeError('server_name of EncryptedExtensions is not empty');
+  // RFC 8446 §4.2.7: what the server would have preferred; of no use before the handshake is over.
+  const groups = extensions.get(ExtensionType.SUPPORTED_GROUPS);
+  if (groups !== undefined) readUint16List(groups, 'supported_groups');
+}

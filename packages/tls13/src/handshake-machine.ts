@@ -1,0 +1,174 @@
+/**
+ * What both roles share: the events that wait, the bytes that wait, and the step from one state to the next.
+ *
+ * A state names the level it reads and the messages it expects; whatever else comes is unexpected_message as soon as its
+ * first byte is there. The rest of a handshake is in the states: client/ and server/.
+ */
+import { Alert } from './alerts.ts';
+import type { CipherSuite } from './cipher-suites.ts';
+import { TlsError, unexpectedMessage } from './errors.ts';
+import { EncryptionLevel, type Handshake, type HandshakeEvent } from './handshake.ts';
+import { MAX_MESSAGE_LENGTH, MessageBuffer } from './message-buffer.ts';
+import { messageName, type HandshakeMessage } from './messages/handshake-message.ts';
+
+/** One state of a handshake: what is known by now, and what may come next. */
+export interface HandshakeState {
+  /** The level whose messages this state reads. */
+  readonly level: EncryptionLevel;
+  /** Types of message that may come now. */
+  readonly expects: readonly number[];
+  /** Whether messages must wait, because someone on our side has to decide or act first. */
+  readonly isPaused?: boolean;
+  /** Called for expected messages only. @throws TlsError */
+  handle(message: HandshakeMessage, unixTime: number): HandshakeState;
+}
+
+/** What the states of a handshake may tell the outside. */
+export interface HandshakeOutput {
+  emit(event: HandshakeEvent): void;
+  setSuite(suite: CipherSuite): void;
+  setPeerCertificates(chain: readonly Uint8Array[]): void;
+}
+
+export abstract class HandshakeMachine implements Handshake {
+  abstract readonly isClient: boolean;
+  #state: HandshakeState | undefined;
+  #failure: TlsError | undefined;
+  #suite: CipherSuite | undefined;
+  #peerCertificates: readonly Uint8Array[] = [];
+  #isComplete = false;
+  #unixTime = 0;
+  readonly #buffer = new MessageBuffer();
+  #events: HandshakeEvent[] = [];
+  #eventIndex = 0;
+
+  /** For the states; not for the carrier, which gets no reference to it. */
+  protected readonly output: HandshakeOutput = {
+    emit: (event) => {
+      if (event.type === 'complete') this.#isComplete = true;
+      this.#events.push(event);
+    },
+    setSuite: (suite) => {
+      this.#suite = suite;
+    },
+    setPeerCertificates: (chain) => {
+      this.#peerCertificates = chain;
+    },
+  };
+
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  get suite(): CipherSuite | undefined {
+    return this.#suite;
+  }
+
+  get peerCertificates(): readonly Uint8Array[] {
+    return this.#peerCertificates;
+  }
+
+  /** @throws TlsError ERR_TLS_INVALID_STATE when called twice */
+  abstract start(unixTime: number): void;
+  abstract acceptPeerChain(): void;
+  abstract rejectPeerChain(error: TlsError): void;
+
+  handleMessages(level: EncryptionLevel, data: Uint8Array, unixTime: number): void {
+    this.guard(() => {
+      const state = this.#state;
+      if (state === undefined) throw invalidState('handleMessages() before start()');
+      if (data.length === 0) return;
+      // RFC 9001 §4.1.3: what comes at another level is out of order, whatever it says.
+      if (level !== state.level)
+        throw unexpectedMessage(`handshake bytes at level ${level}, expected level ${state.level}`);
+      // No honest peer has more to say before we answer than fits in one message of the largest size.
+      if (state.isPaused === true && this.#buffer.length + data.length > MAX_MESSAGE_LENGTH) {
+        throw unexpectedMessage('too many handshake bytes while a decision is awaited');
+      }
+      this.#unixTime = unixTime;
+      this.#buffer.append(data);
+      this.#handleBuffered(state);
+    });
+  }
+
+  nextEvent(): HandshakeEvent | undefined {
+    const event = this.#events[this.#eventIndex];
+    if (event === undefined) {
+      if (this.#eventIndex > 0) this.#events = [];
+      this.#eventIndex = 0;
+      return undefined;
+    }
+    this.#eventIndex++;
+    return event;
+  }
+
+  protected get state(): HandshakeState | undefined {
+    return this.#state;
+  }
+
+  /** Goes on in `state` with what has been buffered; call inside `guard`. */
+  protected advanceTo(state: HandshakeState): void {
+    const previous = this.#state;
+    this.#state = state;
+    // RFC 8446 §5.1, RFC 9001 §4.1.3: a level ends at the end of a message.
+    if (previous !== undefined && previous.level !== state.level && this.#buffer.length > 0) {
+      throw unexpectedMessage('handshake bytes go on after the last message of their level');
+    }
+  }
+
+  protected resume(state: HandshakeState): void {
+    this.advanceTo(state);
+    this.#handleBuffered(state);
+  }
+
+  /** Ends the handshake: from now on every call throws `error`. */
+  protected fail(error: TlsError): void {
+    this.#failure = error;
+    this.#state = undefined;
+    this.#events = [];
+    this.#eventIndex = 0;
+  }
+
+  /** Runs a step. Whatever it throws ends the handshake, and comes out as a TlsError. */
+  protected guard(step: () => void): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      step();
+    } catch (cause) {
+      // A mistake of the caller's leaves the handshake as it was.
+      if (cause instanceof TlsError && cause.code === 'ERR_TLS_INVALID_STATE') throw cause;
+      const error = cause instanceof TlsError ? cause : internalError(cause);
+      this.fail(error);
+      throw error;
+    }
+  }
+
+  #handleBuffered(from: HandshakeState): void {
+    let state = from;
+    while (state.isPaused !== true) {
+      const type = this.#buffer.nextType();
+      if (type === undefined) return;
+      if (!state.expects.includes(type)) throw unexpectedMessage(this.#unexpected(type, state));
+      const message = this.#buffer.take();
+      if (message === undefined) return;
+      state = state.handle(message, this.#unixTime);
+      this.advanceTo(state);
+    }
+  }
+
+  #unexpected(type: number, state: HandshakeState): string {
+    const expected = state.expects.map((each) => messageName(each)).join(' or ');
+    return `${messageName(type)} came unexpectedly, expected ${expected === '' ? 'nothing' : expected}`;
+  }
+}
+
+export function invalidState(message: string): TlsError {
+  return new TlsError('ERR_TLS_INVALID_STATE', Alert.INTERNAL_ERROR, message, { fault: 'local' });
+}
+
+function internalError(cause: unknown): TlsError {
+  return new TlsError('ERR_TLS_INTERNAL', Alert.INTERNAL_ERROR, 'The handshake failed for a reason of its own', {
+    fault: 'local',
+    cause,
+  });
+}

@@ -1,0 +1,75 @@
+/**
+ * The server's side of the handshake: RFC 8446 §2 with the changes of RFC 9001 §4 and §8.
+ *
+ *     WaitClientHello --- HelloRetryRequest ---> WaitSecondClientHello
+ *        | <- ClientHello                           |
+ *        |  ServerHello ->                          |
+ *     WriteServerFlight <---------------------------+
+ *        |  EncryptedExtensions ... Finished ->
+ *     WaitClientFinished
+ *        | <- Finished
+ *     ServerConnected
+ *
+ * Left out: resumption, 0-RTT, client certificates and a choice among several credentials.
+ */
+import type { ServerConfig, ServerHandshakeOptions } from './config.ts';
+import type { HandshakeEvent, OpaqueExtension } from './handshake.ts';
+import { HandshakeMachine, invalidState } from './handshake-machine.ts';
+import { WaitClientHello } from './server/wait-client-hello.ts';
+import { WriteServerFlight } from './server/write-server-flight.ts';
+import { checkOpaqueExtensions, serverSettings } from './settings.ts';
+
+export class ServerHandshake extends HandshakeMachine {
+  readonly isClient: boolean = false;
+  #extensions: readonly OpaqueExtension[];
+  #isFlightWritten = false;
+
+  /** @throws TlsError ERR_TLS_CONFIG */
+  constructor(config: ServerConfig, options: ServerHandshakeOptions) {
+    super();
+    const settings = serverSettings(config);
+    checkOpaqueExtensions(options.extensions);
+    this.#extensions = options.extensions;
+    const extensionTypes = options.extensions.map((extension) => extension.type);
+    this.advanceTo(new WaitClientHello({ settings, extensionTypes, output: this.output }));
+  }
+
+  /** A server starts with the client's first message: nothing to do. */
+  start(_unixTime: number): void {}
+
+  /**
+   * Replaces the extensions for EncryptedExtensions, e.g. once the client's have come as `peer-extension`. Possible until
+   * the carrier has taken the last event that the ClientHello brought.
+   *
+   * @throws TlsError ERR_TLS_INVALID_STATE when the flight has been written
+   */
+  setExtensions(extensions: readonly OpaqueExtension[]): void {
+    this.guard(() => {
+      if (this.#isFlightWritten) throw invalidState('EncryptedExtensions has been written');
+      checkOpaqueExtensions(extensions);
+      this.#extensions = extensions;
+    });
+  }
+
+  /** @throws TlsError when our flight cannot be signed */
+  override nextEvent(): HandshakeEvent | undefined {
+    const event = super.nextEvent();
+    const { state } = this;
+    if (event !== undefined || !(state instanceof WriteServerFlight)) return event;
+    this.guard(() => {
+      this.#isFlightWritten = true;
+      this.resume(state.write(this.#extensions));
+    });
+    return super.nextEvent();
+  }
+
+  /** Clients are not asked for certificates. @throws TlsError ERR_TLS_INVALID_STATE */
+  acceptPeerChain(): void {
+    throw invalidState('There is no chain to judge');
+  }
+
+  /** Clients are not asked for certificates. @throws TlsError ERR_TLS_INVALID_STATE */
+  rejectPeerChain(): void {
+    throw invalidState('There is no chain to judge');
+  }
+}
