@@ -36,3 +36,4 @@ export { RootStore } from './certificates/roots.ts';
 export { createCredential } from './credentials.ts';
 export type { CredentialOptions } from './credentials.ts';
 export { readCertificatesPem, readPrivateKeyPem } from './pem.ts';
+export { nobleProvider } from './providers/noble.ts';

@@ -1,0 +1,164 @@
+/**
+ * The crypto provider over node:crypto: 10 to 45 times as fast as `noble`, and the default on Node.
+ *
+ * It draws its own key pairs: importing an x25519 seed costs 566 µs where generating takes 58 (Node 20, November 2026). ECDH takes createECDH,
+ * which needs 107 µs for a shared secret where the KeyObject way takes 184.
+ */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createECDH,
+  createHash,
+  createHmac,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  hash as oneShotHash,
+} from 'node:crypto';
+import type { Hash } from 'node:crypto';
+import { HASH_LENGTHS, checkAeadKey, checkHkdfLength } from '../provider-checks.ts';
+import { NamedGroup } from '../provider.ts';
+import type { Aead, AeadAlgorithm, CryptoProvider, HashAlgorithm, KeyShare, RunningHash } from '../provider.ts';
+import { ALL_SIGNATURE_SCHEMES } from '../signature-schemes.ts';
+import { importSigningKey, verify } from './signatures.ts';
+
+/** The crypto provider over node:crypto. */
+export const nodeProvider: CryptoProvider = {
+  name: 'node',
+  groups: [NamedGroup.X25519, NamedGroup.SECP256R1],
+  verifySchemes: ALL_SIGNATURE_SCHEMES,
+  hash: (algorithm, data) => plain(oneShotHash(algorithm, data, 'buffer')),
+  createHash: (algorithm) => new NodeRunningHash(createHash(algorithm)),
+  hmac,
+  // RFC 5869 §2.2: an empty salt stands for HashLen zeros, which HMAC pads an empty key with anyway.
+  hkdfExtract: (algorithm, salt, inputKeyMaterial) => hmac(algorithm, salt, inputKeyMaterial),
+  hkdfExpand,
+  generateKeyShare: (group) => {
+    if (group === NamedGroup.X25519) return x25519KeyShare();
+    if (group === NamedGroup.SECP256R1) return secp256r1KeyShare();
+    throw new RangeError(`Group ${String(group)} is not supported`);
+  },
+  importSigningKey,
+  verify,
+  aead(algorithm, key) {
+    checkAeadKey(algorithm, key);
+    return new NodeAead(algorithm, key.slice());
+  },
+};
+
+/** The same bytes without Buffer's methods: whoever gets them may slice() and compare. */
+function plain(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+}
+
+function hmac(algorithm: HashAlgorithm, key: Uint8Array, data: Uint8Array): Uint8Array {
+  return plain(createHmac(algorithm, key).update(data).digest());
+}
+
+/** RFC 5869 §2.3; node:crypto offers only both steps in one. */
+function hkdfExpand(algorithm: HashAlgorithm, key: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  checkHkdfLength(algorithm, length);
+  const hashLength = HASH_LENGTHS[algorithm];
+  const out = new Uint8Array(length);
+  let previous: Uint8Array = new Uint8Array(0);
+  for (let offset = 0, counter = 1; offset < length; offset += hashLength, counter++) {
+    previous = createHmac(algorithm, key).update(previous).update(info).update(Uint8Array.of(counter)).digest();
+    out.set(offset + hashLength <= length ? previous : previous.subarray(0, length - offset), offset);
+  }
+  return out;
+}
+
+class NodeRunningHash implements RunningHash {
+  readonly #hash: Hash;
+
+  constructor(hash: Hash) {
+    this.#hash = hash;
+  }
+
+  update(data: Uint8Array): void {
+    this.#hash.update(data);
+  }
+
+  digest(): Uint8Array {
+    return plain(this.#hash.copy().digest());
+  }
+}
+
+function x25519KeyShare(): KeyShare {
+  const { privateKey, publicKey } = generateKeyPairSync('x25519');
+  // The JWK way out takes 1 µs, the SPKI way 74.
+  const { x = '' } = publicKey.export({ format: 'jwk' });
+  return {
+    group: NamedGroup.X25519,
+    publicKey: plain(Buffer.from(x, 'base64url')).slice(),
+    sharedSecret(peerPublicKey) {
+      if (peerPublicKey.length !== 32) return undefined;
+      const peer = Buffer.from(peerPublicKey).toString('base64url');
+      try {
+        const key = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x: peer }, format: 'jwk' });
+        // OpenSSL fails for a result of zeros (RFC 7748 §6.1).
+        return plain(diffieHellman({ privateKey, publicKey: key }));
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+function secp256r1KeyShare(): KeyShare {
+  const ecdh = createECDH('prime256v1');
+  const publicKey = plain(ecdh.generateKeys()).slice();
+  return {
+    group: NamedGroup.SECP256R1,
+    publicKey,
+    sharedSecret(peerPublicKey) {
+      // RFC 8446 §4.2.8.2: only the uncompressed form; OpenSSL would also take the others.
+      if (peerPublicKey.length !== 65 || peerPublicKey[0] !== 0x04) return undefined;
+      try {
+        return plain(ecdh.computeSecret(peerPublicKey));
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+const TAG_LENGTH = 16;
+
+class NodeAead implements Aead {
+  readonly #algorithm: AeadAlgorithm;
+  readonly #key: Uint8Array;
+
+  constructor(algorithm: AeadAlgorithm, key: Uint8Array) {
+    this.#algorithm = algorithm;
+    this.#key = key;
+  }
+
+  seal(nonce: Uint8Array, additionalData: Uint8Array, plaintext: Uint8Array): Uint8Array {
+    // The types of createCipheriv know GCM's options only under its own names; those of chacha20-poly1305 are the same.
+    const cipher = createCipheriv(this.#algorithm as 'aes-128-gcm', this.#key, nonce, { authTagLength: TAG_LENGTH });
+    cipher.setAAD(additionalData);
+    const out = new Uint8Array(plaintext.length + TAG_LENGTH);
+    out.set(cipher.update(plaintext));
+    cipher.final();
+    out.set(cipher.getAuthTag(), plaintext.length);
+    return out;
+  }
+
+  open(nonce: Uint8Array, additionalData: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined {
+    const length = ciphertext.length - TAG_LENGTH;
+    if (length < 0) return undefined;
+    const decipher = createDecipheriv(this.#algorithm as 'aes-128-gcm', this.#key, nonce, {
+      authTagLength: TAG_LENGTH,
+    });
+    decipher.setAAD(additionalData);
+    decipher.setAuthTag(ciphertext.subarray(length));
+    const out = plain(decipher.update(ciphertext.subarray(0, length)));
+    try {
+      decipher.final();
+    } catch {
+      return undefined;
+    }
+    return out;
+  }
+}
