@@ -37,8 +37,12 @@ export const CONFIDENTIALITY_LIMIT = 2 ** 23;
 export const INTEGRITY_LIMIT = 2 ** 36;
 /** Packets after which we start a key update ourselves: well before CONFIDENTIALITY_LIMIT, so that lost updates can be tried again. */
 export const KEY_UPDATE_INTERVAL = 2 ** 21;
-/** Packets in flight whose records are kept; ACK-only packets of a peer that never acknowledges would pile up. */
+/** Packet numbers from the oldest in flight to the newest sent: older ones are given up as lost, and nothing new is sent beyond it. */
 export const MAX_SENT_PACKETS = 65_536;
+/** Records of packets that only acknowledged: a peer that never acknowledges those would make them pile up (CVE-2026-63075). */
+export const MAX_ACK_ONLY_PACKETS = 1_024;
+/** Packet numbers left out on purpose that are remembered, to notice a peer that acknowledges what it never got. */
+export const MAX_SKIPPED_PACKET_NUMBERS = 16;
 /** Exponent at which PTO backoff stops growing, so that a deadline stays finite. */
 export const MAX_PTO_BACKOFF = 10;
 /** Streams of one kind that a peer's MAX_STREAMS may allow (RFC 9000 §19.11). */

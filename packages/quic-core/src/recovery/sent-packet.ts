@@ -45,8 +45,8 @@ export class SentPacket {
   ackEliciting: boolean = false;
   /** Counts towards bytes in flight (RFC 9002 §2). */
   inFlight: boolean = false;
-  /** The congestion window had no room for a full datagram after this packet was sent, see CongestionController.onPacketAcked. */
-  windowLimited: boolean = false;
+  /** A probe has already taken over what it carried (RFC 9002 §6.2.4): if this packet is lost, there is nothing left to send again. */
+  requeued: boolean = false;
   /** Four numbers a descriptor: kind, a, b, c. Only the first `carriedCount * 4` entries count. */
   readonly carried: number[] = [];
   carriedCount: number = 0;
@@ -57,7 +57,7 @@ export class SentPacket {
     this.size = 0;
     this.ackEliciting = false;
     this.inFlight = false;
-    this.windowLimited = false;
+    this.requeued = false;
     this.carriedCount = 0;
   }
 

@@ -1,0 +1,470 @@
+/**
+ * Loss detection and congestion control of one connection: RFC 9002, in the order of its appendices A and B.
+ *
+ * The connection tells what it sends, which acknowledgements come in and when time has passed; recovery says when it may send, which frames arrived,
+ * which were lost, and when to probe. There is no clock and no timer: timeout() is computed from what is known.
+ *
+ * Left out: ECN (node:dgram does not show it) and an adaptive packet threshold.
+ */
+import type { CongestionController } from '../congestion/controller.ts';
+import { TransportError, TransportErrorCode } from '../errors.ts';
+import { MAX_ACK_ONLY_PACKETS, MAX_PTO_BACKOFF, MAX_SENT_PACKETS } from '../limits.ts';
+import { Pacer } from './pacer.ts';
+import { PersistentCongestion } from './persistent-congestion.ts';
+import { K_GRANULARITY, RttEstimator } from './rtt.ts';
+import type { Carried, SentPacket } from './sent-packet.ts';
+import { SentSpace } from './sent-space.ts';
+import { Space, SPACES } from './spaces.ts';
+
+/** RFC 9002 §6.1.1: reordering by fewer packets is no loss. */
+const K_PACKET_THRESHOLD = 3;
+/** RFC 9002 §6.1.2, of the round-trip time. */
+const K_TIME_THRESHOLD = 9 / 8;
+/** RFC 9002 §7.6.1, in probe timeouts. */
+const K_PERSISTENT_CONGESTION_THRESHOLD = 3;
+/** RFC 9002 §6.2.4 allows up to two probes per timeout; the second survives where the first is lost. */
+const PROBES_PER_PTO = 2;
+
+/**
+ * Whom recovery tells what became of the frames, one call per descriptor of a packet, when all of recovery's own state is up to date. It must not
+ * send from within these calls; discarding a packet number space is allowed.
+ */
+export interface RecoveryHost {
+  onAcked(space: Space, kind: Carried, a: number, b: number, c: number): void;
+  onLost(space: Space, kind: Carried, a: number, b: number, c: number): void;
+}
+
+export interface RecoveryOptions {
+  readonly controller: CongestionController;
+  /** Bytes. */
+  readonly maxDatagramSize: number;
+  readonly isClient: boolean;
+  readonly host: RecoveryHost;
+}
+
+export class Recovery {
+  readonly rtt: RttEstimator = new RttEstimator();
+  readonly controller: CongestionController;
+  bytesInFlight: number = 0;
+  /** Probe timeouts since the last acknowledgement: the exponent of the backoff. */
+  ptoCount: number = 0;
+  /** The space whose timeout the last 'pto' was. */
+  ptoSpace: Space = Space.INITIAL;
+  /** Probes still to be sent per space, whatever the window says. Sending an ack-eliciting packet counts one down. */
+  readonly ptoProbes: [number, number, number] = [0, 0, 0];
+  /** In-flight packets declared lost. */
+  packetsLost: number = 0;
+  /** Probe timeouts in the life of the connection. */
+  ptoFired: number = 0;
+
+  readonly #host: RecoveryHost;
+  readonly #isClient: boolean;
+  readonly #pacer: Pacer;
+  readonly #spaces: readonly [SentSpace, SentSpace, SentSpace] = [new SentSpace(), new SentSpace(), new SentSpace()];
+  readonly #persistent: PersistentCongestion = new PersistentCongestion();
+  #maxDatagramSize: number;
+  /** max_ack_delay of the peer, ms. */
+  #maxAckDelay: number = 25;
+  #hasHandshakeKeys: boolean = false;
+  #handshakeConfirmed: boolean = false;
+  #peerCompletedAddressValidation: boolean;
+  #amplificationBlocked: boolean = false;
+  #firstSampleTime: number = Infinity;
+  /** When the window last had no room for another datagram: packets sent until then were in flight while it was what held us back. */
+  #windowFilledTime: number = -Infinity;
+  /** What the anti-deadlock timer of a client with nothing in flight counts from, ms; Infinity before the first packet. */
+  #lastActivity: number = Infinity;
+  // Scratch lists of the call in progress: packets leave the ring first, and the host hears of them at the end.
+  readonly #acked: SentPacket[] = [];
+  #ackedCount: number = 0;
+  readonly #lost: SentPacket[] = [];
+  #lostCount: number = 0;
+
+  constructor(options: RecoveryOptions) {
+    this.controller = options.controller;
+    this.#maxDatagramSize = options.maxDatagramSize;
+    this.#host = options.host;
+    this.#isClient = options.isClient;
+    this.#pacer = new Pacer(options.maxDatagramSize);
+    // RFC 9002 A.6: a server may assume it, as clients validate the server's address by the handshake itself.
+    this.#peerCompletedAddressValidation = !options.isClient;
+  }
+
+  // --- Sending
+
+  /** Opens the record of the next packet: carry() what goes in, then onPacketSent(). Calling it again for the same number starts anew. */
+  sentPacket(space: Space, packetNumber: number): SentPacket {
+    return this.#spaces[space].sent.add(packetNumber);
+  }
+
+  /** To be called when timeSent, size, ackEliciting and inFlight of the record are set. */
+  onPacketSent(space: Space, packet: SentPacket, now: number): void {
+    const state = this.#spaces[space];
+    state.largestSent = packet.packetNumber;
+    if (packet.inFlight) {
+      this.bytesInFlight += packet.size;
+      if (packet.ackEliciting) {
+        state.elicitingInFlight++;
+        state.lastElicitingTime = now;
+        this.#lastActivity = now;
+        if (this.ptoProbes[space] > 0) this.ptoProbes[space]--;
+      }
+      this.controller.onPacketSent(now, packet.size);
+      this.#pacer.onPacketSent(packet.size, now);
+      if (this.controller.congestionWindow - this.bytesInFlight < this.#maxDatagramSize) this.#windowFilledTime = now;
+    }
+    const sent = state.sent;
+    while (sent.count > MAX_ACK_ONLY_PACKETS && !sent.get(sent.oldest)!.inFlight) sent.remove(sent.oldest);
+    // Too far ahead of the oldest in flight: let the next loss detection give that one up.
+    if (sent.end - sent.oldest > MAX_SENT_PACKETS) state.lossTime = now;
+  }
+
+  /** Leaves a packet number out: a peer that acknowledges it is lying (RFC 9000 §21.4). */
+  skip(space: Space, packetNumber: number): void {
+    this.#spaces[space].skip(packetNumber);
+  }
+
+  /** Bytes that the congestion window allows now. Probes (ptoProbes) and packets that only acknowledge do not ask. */
+  canSend(): number {
+    const { sent } = this.#spaces[Space.APPLICATION];
+    if (sent.end - sent.oldest >= MAX_SENT_PACKETS) return 0;
+    return Math.max(0, this.controller.congestionWindow - this.bytesInFlight);
+  }
+
+  /** @returns 0 when the pacer lets a datagram leave now, else when to ask again, ms */
+  nextSendTime(now: number): number {
+    return this.#pacer.nextSendTime(now);
+  }
+
+  // --- Acknowledgements
+
+  /**
+   * RFC 9002 A.7.
+   * @param largest Largest Acknowledged
+   * @param ackDelayMs the peer's ACK Delay, decoded
+   * @param ranges flat [start, end) pairs, the newest first
+   * @returns whether a packet was newly acknowledged
+   * @throws TransportError PROTOCOL_VIOLATION for a packet that was never sent (RFC 9000 §13.1)
+   */
+  onAckReceived(
+    space: Space,
+    largest: number,
+    ackDelayMs: number,
+    ranges: ArrayLike<number>,
+    rangeCount: number,
+    now: number,
+  ): boolean {
+    const state = this.#spaces[space];
+    if (state.discarded) return false;
+    if (largest > state.largestSent || state.namesSkipped(ranges, rangeCount)) {
+      throw new TransportError(
+        TransportErrorCode.PROTOCOL_VIOLATION,
+        `Acknowledgement of a packet that was never sent: up to ${largest}, sent up to ${state.largestSent}`,
+        0x02,
+      );
+    }
+    this.#ackedCount = 0;
+    this.#lostCount = 0;
+    let eliciting = false;
+    let largestTimeSent = -1;
+    const { sent } = state;
+    // The oldest first, so that whoever keeps what was acknowledged as ranges adds at their end.
+    for (let i = rangeCount - 1; i >= 0; i--) {
+      const end = ranges[2 * i + 1]!;
+      for (let pn = Math.max(ranges[2 * i]!, sent.oldest); pn < end; pn++) {
+        const packet = sent.get(pn);
+        if (packet === undefined) continue;
+        this.#acked[this.#ackedCount++] = packet;
+        if (packet.ackEliciting) eliciting = true;
+        if (pn === largest) largestTimeSent = packet.timeSent;
+        this.#leave(state, packet, pn);
+      }
+    }
+    if (this.#ackedCount === 0) return false;
+    if (largest > state.largestAcked) state.largestAcked = largest;
+
+    // RFC 9002 §5.1: a sample needs the largest to be newly acknowledged, and an ack-eliciting packet among the newly acknowledged.
+    if (largestTimeSent >= 0 && eliciting) {
+      if (!this.rtt.hasSample) this.#firstSampleTime = now;
+      // §5.3: Initial packets are acknowledged without delay, whatever the field says.
+      const ackDelay = space === Space.INITIAL ? 0 : ackDelayMs;
+      this.rtt.update(Math.max(0, now - largestTimeSent), ackDelay, this.#handshakeConfirmed, this.#maxAckDelay);
+    }
+
+    this.#detectLost(state, now);
+    for (let i = 0; i < this.#ackedCount; i++) {
+      const packet = this.#acked[i]!;
+      if (!packet.inFlight) continue;
+      const isWindowLimited = packet.timeSent <= this.#windowFilledTime;
+      this.controller.onPacketAcked(packet.size, packet.timeSent, now, isWindowLimited, this.rtt.smoothed);
+    }
+    // RFC 9002 §6.2.1: a client that does not know whether the server may answer keeps backing off.
+    if (this.#peerCompletedAddressValidation) this.ptoCount = 0;
+    if (eliciting) this.ptoProbes[space] = 0;
+    this.#lastActivity = now;
+    this.#updatePacer(now);
+    this.#report(space);
+    return true;
+  }
+
+  // --- Time
+
+  /** When to call onTimeout(), ms; Infinity = never. RFC 9002 A.8. */
+  timeout(): number {
+    const lossTime = this.#earliestLossTime();
+    if (lossTime !== Infinity) return lossTime;
+    // RFC 9002 §6.2.2.1: a server that may not send anyway does not count timeouts.
+    if (this.#amplificationBlocked) return Infinity;
+    let earliest = this.#antiDeadlockTime();
+    for (const space of SPACES) earliest = Math.min(earliest, this.#ptoTime(space));
+    return earliest;
+  }
+
+  /**
+   * RFC 9002 A.9.
+   * @returns 'loss' after declaring packets lost; 'pto' when probes have to be sent, see ptoProbes; 'none' when it was too early
+   */
+  onTimeout(now: number): 'none' | 'loss' | 'pto' {
+    if (this.timeout() > now) return 'none';
+    if (this.#earliestLossTime() !== Infinity) {
+      for (const space of SPACES) {
+        const state = this.#spaces[space];
+        if (state.lossTime > now) continue;
+        this.#lostCount = 0;
+        this.#ackedCount = 0;
+        this.#detectLost(state, now);
+        this.#updatePacer(now);
+        this.#report(space);
+      }
+      return 'loss';
+    }
+
+    let earliest = Infinity;
+    for (const space of SPACES) {
+      const time = this.#ptoTime(space);
+      if (time >= earliest) continue;
+      earliest = time;
+      this.ptoSpace = space;
+    }
+    if (this.#antiDeadlockTime() < earliest) {
+      // RFC 9002 §6.2.2.1: nothing is in flight, but the server may be waiting for bytes before it can go on.
+      this.ptoSpace = this.#hasHandshakeKeys ? Space.HANDSHAKE : Space.INITIAL;
+      this.ptoProbes[this.ptoSpace] = 1;
+      this.#lastActivity = now;
+    } else {
+      this.ptoProbes[this.ptoSpace] = PROBES_PER_PTO;
+      // The next timeout counts from here also when no probe can be sent.
+      this.#spaces[this.ptoSpace].lastElicitingTime = now;
+      this.#probeOtherHandshakeSpaces();
+    }
+    this.ptoCount++;
+    this.ptoFired++;
+    return 'pto';
+  }
+
+  /**
+   * Hands what the oldest packet in flight carried to host.onLost(), so that a probe has something to carry (RFC 9002 §6.2.4). The packet stays in flight: it
+   * may yet be acknowledged.
+   * @returns false when nothing is left to hand over: send new data or a PING
+   */
+  requeueOldest(space: Space): boolean {
+    const { sent } = this.#spaces[space];
+    for (let pn = sent.oldest; pn < sent.end; pn++) {
+      const packet = sent.get(pn);
+      if (packet === undefined || !packet.inFlight || !packet.ackEliciting || packet.requeued) continue;
+      packet.requeued = true;
+      this.#reportLost(space, packet);
+      return true;
+    }
+    return false;
+  }
+
+  // --- What the connection knows
+
+  /** @param peerCompletedAddressValidation the server has acknowledged a Handshake packet, or the handshake is confirmed (RFC 9002 A.6) */
+  setHandshakeState(
+    hasHandshakeKeys: boolean,
+    handshakeConfirmed: boolean,
+    peerCompletedAddressValidation: boolean,
+  ): void {
+    this.#hasHandshakeKeys = hasHandshakeKeys;
+    this.#handshakeConfirmed = handshakeConfirmed;
+    if (this.#isClient) this.#peerCompletedAddressValidation = peerCompletedAddressValidation || handshakeConfirmed;
+  }
+
+  /** Server: whether the anti-amplification limit forbids to send (RFC 9000 §8.1). */
+  setAmplificationBlocked(blocked: boolean): void {
+    this.#amplificationBlocked = blocked;
+  }
+
+  /** max_ack_delay of the peer, ms. */
+  setMaxAckDelay(maxAckDelay: number): void {
+    this.#maxAckDelay = maxAckDelay;
+  }
+
+  setMaxDatagramSize(maxDatagramSize: number): void {
+    this.#maxDatagramSize = maxDatagramSize;
+    this.controller.onDatagramSizeChanged(maxDatagramSize);
+    this.#pacer.onDatagramSizeChanged(maxDatagramSize);
+  }
+
+  /** The current probe timeout of the application space, without backoff, ms: the unit of closing and draining periods. */
+  get pto(): number {
+    return this.rtt.pto(this.#maxAckDelay);
+  }
+
+  /** The keys of a space are dropped: its packets leave flight, and nothing is learnt from them (RFC 9002 §6.4). */
+  discardSpace(space: Space, now: number): void {
+    const state = this.#spaces[space];
+    if (state.discarded) return;
+    state.discarded = true;
+    this.#forget(state);
+    this.ptoProbes[space] = 0;
+    this.ptoCount = 0;
+    this.#lastActivity = now;
+  }
+
+  /**
+   * A client received Retry: what it sent is to be sent again, with the token, and recovery starts over (RFC 9002 §6.3). Packet numbers go on. The host
+   * hears of every frame as lost.
+   */
+  resetForRetry(now: number): void {
+    const initial = this.#spaces[Space.INITIAL];
+    const first = initial.sent.get(initial.sent.oldest);
+    // §6.3 allows to take the Retry for an RTT sample; after a timeout it could be the answer to either packet.
+    if (this.ptoCount === 0 && first !== undefined && !this.rtt.hasSample) {
+      this.#firstSampleTime = now;
+      this.rtt.update(Math.max(0, now - first.timeSent), 0, false, 0);
+    }
+    for (const space of [Space.INITIAL, Space.APPLICATION] as const) {
+      const { sent } = this.#spaces[space];
+      for (let pn = sent.oldest; pn < sent.end; pn++) {
+        const packet = sent.get(pn);
+        if (packet !== undefined && !packet.requeued) this.#reportLost(space, packet);
+      }
+      this.#forget(this.#spaces[space]);
+      this.ptoProbes[space] = 0;
+    }
+    this.ptoCount = 0;
+    this.#lastActivity = now;
+  }
+
+  // --- Inside
+
+  /** Takes a packet out of the ring and out of flight. Its contents stay readable until the next packet is sent. */
+  #leave(state: SentSpace, packet: SentPacket, packetNumber: number): void {
+    state.sent.remove(packetNumber);
+    if (!packet.inFlight) return;
+    this.bytesInFlight -= packet.size;
+    if (packet.ackEliciting) state.elicitingInFlight--;
+  }
+
+  /** RFC 9002 A.10 and B.8, up to telling the host. */
+  #detectLost(state: SentSpace, now: number): void {
+    state.lossTime = Infinity;
+    const { sent, largestAcked } = state;
+    const { rtt } = this;
+    const lossDelay = Math.max(K_TIME_THRESHOLD * Math.max(rtt.latest, rtt.smoothed), K_GRANULARITY);
+    const tooOld = sent.end - MAX_SENT_PACKETS;
+    const last = Math.max(largestAcked, tooOld - 1);
+    let newestLost = -1;
+    this.#persistent.begin(this.pto * K_PERSISTENT_CONGESTION_THRESHOLD, this.#firstSampleTime);
+    for (let pn = sent.oldest; pn <= last; pn++) {
+      const packet = sent.get(pn);
+      if (packet === undefined) {
+        if (!state.isSkipped(pn)) this.#persistent.onGap();
+        continue;
+      }
+      // The same sum as in lossTime: rounded another way, a timeout could find nothing to do and come back for ever.
+      const lossTime = packet.timeSent + lossDelay;
+      if (largestAcked < pn + K_PACKET_THRESHOLD && now < lossTime && pn >= tooOld) {
+        if (lossTime < state.lossTime) state.lossTime = lossTime;
+        continue;
+      }
+      this.#lost[this.#lostCount++] = packet;
+      this.#leave(state, packet, pn);
+      if (!packet.inFlight) continue;
+      this.packetsLost++;
+      newestLost = packet.timeSent;
+      this.#persistent.onLost(packet.timeSent, packet.ackEliciting);
+    }
+    if (newestLost < 0) return;
+    this.controller.onCongestionEvent(newestLost, now);
+    if (this.#persistent.found) {
+      this.controller.onPersistentCongestion();
+      rtt.resetMin();
+    }
+  }
+
+  #updatePacer(now: number): void {
+    if (!this.rtt.hasSample) return;
+    const { congestionWindow, slowStartThreshold } = this.controller;
+    this.#pacer.setRate(congestionWindow, this.rtt.smoothed, congestionWindow < slowStartThreshold, now);
+  }
+
+  #earliestLossTime(): number {
+    const [initial, handshake, application] = this.#spaces;
+    return Math.min(initial.lossTime, handshake.lossTime, application.lossTime);
+  }
+
+  #ptoTime(space: Space): number {
+    const state = this.#spaces[space];
+    if (state.elicitingInFlight === 0) return Infinity;
+    if (space !== Space.APPLICATION) return state.lastElicitingTime + this.rtt.pto(0) * this.#backoff;
+    // RFC 9002 §6.2.1: not before the handshake is confirmed, as the peer may not have the keys to acknowledge.
+    return this.#handshakeConfirmed ? state.lastElicitingTime + this.pto * this.#backoff : Infinity;
+  }
+
+  /** RFC 9002 §6.2.2.1. 0-RTT packets in flight do not count: their timeout is not armed before the handshake is confirmed. */
+  #antiDeadlockTime(): number {
+    if (this.#peerCompletedAddressValidation) return Infinity;
+    const [initial, handshake] = this.#spaces;
+    if (initial.elicitingInFlight > 0 || handshake.elicitingInFlight > 0) return Infinity;
+    return this.#lastActivity + this.rtt.pto(0) * this.#backoff;
+  }
+
+  get #backoff(): number {
+    return 2 ** Math.min(this.ptoCount, MAX_PTO_BACKOFF);
+  }
+
+  /** RFC 9002 §6.2.4: probes of other spaces with data in flight may be coalesced; in a handshake that saves round trips. */
+  #probeOtherHandshakeSpaces(): void {
+    if (this.ptoSpace === Space.APPLICATION) return;
+    const other = this.ptoSpace === Space.INITIAL ? Space.HANDSHAKE : Space.INITIAL;
+    if (this.#spaces[other].elicitingInFlight > 0) this.ptoProbes[other] = Math.max(this.ptoProbes[other], 1);
+  }
+
+  #forget(state: SentSpace): void {
+    const { sent } = state;
+    for (let pn = sent.oldest; pn < sent.end; pn++) {
+      const packet = sent.get(pn);
+      // A record whose packet was never sent has nothing in flight.
+      if (packet !== undefined && packet.inFlight) this.bytesInFlight -= packet.size;
+    }
+    sent.clear();
+    state.elicitingInFlight = 0;
+    state.lossTime = Infinity;
+  }
+
+  #report(space: Space): void {
+    const ackedCount = this.#ackedCount;
+    const lostCount = this.#lostCount;
+    for (let i = 0; i < ackedCount; i++) {
+      const { carried, carriedCount } = this.#acked[i]!;
+      for (let at = 0; at < carriedCount * 4; at += 4) {
+        this.#host.onAcked(space, carried[at] as Carried, carried[at + 1]!, carried[at + 2]!, carried[at + 3]!);
+      }
+    }
+    for (let i = 0; i < lostCount; i++) {
+      // What a probe took over has its own record by now.
+      if (!this.#lost[i]!.requeued) this.#reportLost(space, this.#lost[i]!);
+    }
+  }
+
+  #reportLost(space: Space, packet: SentPacket): void {
+    const { carried, carriedCount } = packet;
+    for (let at = 0; at < carriedCount * 4; at += 4) {
+      this.#host.onLost(space, carried[at] as Carried, carried[at + 1]!, carried[at + 2]!, carried[at + 3]!);
+    }
+  }
+}
