@@ -33,6 +33,8 @@ export type { Random } from './random.ts';
 export { parseCertificate } from './certificates/parse.ts';
 export type { ParsedCertificate } from './certificates/parse.ts';
 export { RootStore } from './certificates/roots.ts';
+export { verifyChain } from './certificates/verify.ts';
+export type { VerifiedChain, VerifyChainOptions } from './certificates/verify.ts';
 export { createCredential } from './credentials.ts';
 export type { CredentialOptions } from './credentials.ts';
 export { readCertificatesPem, readPrivateKeyPem } from './pem.ts';

@@ -84,9 +84,11 @@ const READERS: ReadonlyMap<string, (out: CertificateExtensions, value: Uint8Arra
     (out: CertificateExtensions, value: Uint8Array): void => {
       readDerRoot(value, DerTag.SEQUENCE);
       const { cA, pathLenConstraint } = AsnConvert.parse(value, BasicConstraints);
-      if (pathLenConstraint !== undefined && !(pathLenConstraint >= 0)) throw new DerError('pathLen is negative');
+      // The parser gives large integers as text.
+      const pathLength = pathLenConstraint === undefined ? undefined : Number(pathLenConstraint);
+      if (pathLength !== undefined && !(pathLength >= 0)) throw new DerError('pathLen is negative');
       out.isCa = cA;
-      out.pathLength = pathLenConstraint;
+      out.pathLength = pathLength;
     },
   ],
   [
