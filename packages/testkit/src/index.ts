@@ -31,3 +31,4 @@ export type {
 export * as der from './der.ts';
 export { seededRandom } from './random.ts';
 export type { SeededRandom } from './random.ts';
+export { fakeProtector } from './fake-protector.ts';

@@ -1,1 +1,2 @@
-export {};
+/** What the core can do better on Node. */
+export { nodeProtector } from './protector.ts';
