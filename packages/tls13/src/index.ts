@@ -14,6 +14,8 @@ export type {
   ServerConfig,
   ServerHandshakeOptions,
 } from './config.ts';
+export { ClientHandshake } from './client-handshake.ts';
+export { ServerHandshake } from './server-handshake.ts';
 export { hkdfExpandLabel } from './key-schedule.ts';
 export { TlsError } from './errors.ts';
 export type { TlsErrorCode } from './errors.ts';
