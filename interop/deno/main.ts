@@ -1,0 +1,4 @@
+import { runProgram } from '../program.ts';
+import { quinn } from './quinn.ts';
+
+runProgram(quinn);

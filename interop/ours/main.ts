@@ -1,0 +1,4 @@
+import { runProgram } from '../program.ts';
+import { ours } from './adapter.ts';
+
+runProgram(ours);
