@@ -21,7 +21,7 @@ import {
   derUtf8,
 } from './der.ts';
 
-export type TestKeyType = 'p256' | 'p384' | 'ed25519' | 'rsa2048' | 'rsa1024' | 'rsa3072';
+export type TestKeyType = 'p256' | 'p384' | 'ed25519' | `rsa${number}`;
 
 export interface TestKeyPair {
   readonly privateKey: KeyObject;

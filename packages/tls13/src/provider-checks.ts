@@ -23,3 +23,8 @@ export function checkAeadKey(algorithm: AeadAlgorithm, key: Uint8Array): void {
   if (key.length !== expected)
     throw new RangeError(`"key" expected ${expected} bytes for ${algorithm}, got ${key.length}`);
 }
+
+/** RFC 8446 §5.3: all AEADs of TLS 1.3 have nonces of 12 bytes. @throws RangeError */
+export function checkAeadNonce(nonce: Uint8Array): void {
+  if (nonce.length !== 12) throw new RangeError(`"nonce" expected 12 bytes, got ${nonce.length}`);
+}

@@ -65,7 +65,10 @@ export interface SigningKey {
   sign(scheme: SignatureScheme, message: Uint8Array): Uint8Array;
 }
 
-/** One AEAD key for one-shot use (tokens, Retry, tests). Packets use quic-core's batch interface instead. */
+/**
+ * One AEAD key for one-shot use (tokens, Retry, tests). Packets use quic-core's batch interface instead.
+ * Both methods throw RangeError for a nonce that has not 12 bytes.
+ */
 export interface Aead {
   /** @returns ciphertext followed by the 16-byte tag. */
   seal(nonce: Uint8Array, additionalData: Uint8Array, plaintext: Uint8Array): Uint8Array;

@@ -37,23 +37,21 @@ export function verify(
 /** See CryptoProvider.importSigningKey. */
 export function importSigningKey(key: Uint8Array): SigningKey {
   const { type } = readPrivateKeyInfo(key);
-  let privateKey: KeyObject;
-  let publicKeyInfo: Uint8Array;
-  try {
-    privateKey = createPrivateKey({ key: Buffer.from(key), format: 'der', type: 'pkcs8' });
-    publicKeyInfo = new Uint8Array(createPublicKey(privateKey).export({ format: 'der', type: 'spki' }));
-  } catch (cause) {
-    throw new TlsError(
-      'ERR_TLS_KEY_UNSUPPORTED',
-      Alert.INTERNAL_ERROR,
-      'Private key cannot be used; it may be damaged',
-      {
-        fault: 'local',
-        cause,
-      },
-    );
-  }
   const schemes = signingSchemes(type);
+  try {
+    const signingKey = signingKeyOf(createPrivateKey({ key: Buffer.from(key), format: 'der', type: 'pkcs8' }), schemes);
+    // OpenSSL takes the public half from the file and does not ask whether it belongs to the private one.
+    const message = Uint8Array.of(1);
+    const [scheme] = schemes;
+    if (verify(signingKey.publicKeyInfo, scheme, message, signingKey.sign(scheme, message))) return signingKey;
+  } catch (cause) {
+    throw unusableKey(cause);
+  }
+  throw unusableKey();
+}
+
+function signingKeyOf(privateKey: KeyObject, schemes: readonly SignatureScheme[]): SigningKey {
+  const publicKeyInfo = new Uint8Array(createPublicKey(privateKey).export({ format: 'der', type: 'spki' }));
   const publicKey = readPublicKeyInfo(publicKeyInfo);
   return {
     schemes,
@@ -65,6 +63,11 @@ export function importSigningKey(key: Uint8Array): SigningKey {
       return new Uint8Array(nodeSign(parameters.hash, message, { key: privateKey, ...paddingOptions(parameters) }));
     },
   };
+}
+
+function unusableKey(cause?: unknown): TlsError {
+  const message = 'Private key cannot be used: it is damaged, or its public half belongs to another key';
+  return new TlsError('ERR_TLS_KEY_UNSUPPORTED', Alert.INTERNAL_ERROR, message, { fault: 'local', cause });
 }
 
 /** RFC 8446 §4.2.3: the salt is as long as the digest. */

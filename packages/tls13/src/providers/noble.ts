@@ -10,7 +10,7 @@ import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { expand, extract } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
-import { checkAeadKey, checkHkdfLength } from '../provider-checks.ts';
+import { checkAeadKey, checkAeadNonce, checkHkdfLength } from '../provider-checks.ts';
 import { NamedGroup } from '../provider.ts';
 import type { Aead, AeadAlgorithm, CryptoProvider, HashAlgorithm, RunningHash } from '../provider.ts';
 import { ALL_SIGNATURE_SCHEMES } from '../signature-schemes.ts';
@@ -68,10 +68,12 @@ class NobleAead implements Aead {
   }
 
   seal(nonce: Uint8Array, additionalData: Uint8Array, plaintext: Uint8Array): Uint8Array {
+    checkAeadNonce(nonce);
     return this.#cipher(this.#key, nonce, additionalData).encrypt(plaintext);
   }
 
   open(nonce: Uint8Array, additionalData: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined {
+    checkAeadNonce(nonce);
     const cipher = this.#cipher(this.#key, nonce, additionalData);
     try {
       return cipher.decrypt(ciphertext);
