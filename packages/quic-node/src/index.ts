@@ -1,1 +1,29 @@
-export {};
+/** QUIC on Node: UDP sockets, one timer, and promises over the sans-IO core. */
+export { listen } from './listen.ts';
+export { connect } from './connect.ts';
+export { QuicListener } from './listener.ts';
+export { QuicConnection } from './connection.ts';
+export { QuicStream } from './stream.ts';
+export type {
+  CertificateOptions,
+  CloseOptions,
+  CommonOptions,
+  ConnectionCloseOptions,
+  ConnectOptions,
+  ListenOptions,
+  OpenStreamOptions,
+  SignalOptions,
+} from './options.ts';
+export { formatAddress, parseAddress } from './addresses.ts';
+export type { SocketAddress } from './addresses.ts';
+export { QuicNodeError } from './errors.ts';
+export type { QuicNodeErrorCode } from './errors.ts';
+export { nodeRuntime } from './node-runtime.ts';
+export type { Runtime, Timer, UdpSocket, UdpSocketOptions } from './runtime.ts';
+
+export { QuicError, TransportErrorCode, transportErrorName } from '@mquictt/quic-core';
+export type { ConnectionStats, PacketProtector, QuicErrorCode, QuicFault, TransportConfig } from '@mquictt/quic-core';
+export { createCredential, readCertificatesPem, RootStore, TlsError } from '@mquictt/tls13';
+export type { Credential, CryptoProvider, KeyLog, Random, TlsErrorCode } from '@mquictt/tls13';
+export { defaultRoots, nodeProvider } from '@mquictt/tls13/node';
+export { nodeProtector } from '@mquictt/quic-core/node';

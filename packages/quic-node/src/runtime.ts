@@ -5,7 +5,7 @@
 import type { DatagramBatch } from '@mquictt/quic-core';
 import type { Random } from '@mquictt/tls13';
 
-/** One timer that is set again and again. */
+/** One timer that is set again and again. It does not keep the process alive unless asked to. */
 export interface Timer {
   /** Calls back once at `deadline` (ms on the runtime's clock), instead of any earlier setting. A deadline in the past fires in the next turn. */
   set(deadline: number): void;
@@ -21,10 +21,13 @@ export interface UdpSocket {
   /**
    * Sends datagrams `from`..batch.count-1 of the batch, all of which belong to this socket. The bytes may be reused as soon as it returns.
    * Errors of single datagrams (unreachable, too long, no buffer space) count as loss and are not reported.
-   * @returns how many were taken; fewer than offered when the system's queue is full: `onWritable` is called when it has room again.
+   * @returns how many were taken; fewer than offered when the system's queue is full: `onWritable` is called when it has room again. Until
+   *   then the batch stays as it is, and afterwards the next call goes on with the first datagram that was not taken.
    */
   send(batch: DatagramBatch, from: number): number;
-  /** Bytes and counts for the platform's honest limits: what this socket cannot do. */
+  /** From now on an open socket does not keep the process alive. */
+  unref?(): void;
+  /** Stops receiving and frees the port. Nothing is called back afterwards. */
   close(): Promise<void>;
 }
 
@@ -50,7 +53,8 @@ export interface Runtime {
   /** Wall clock, ms since 1970. */
   unixTime(): number;
   readonly random: Random;
-  createTimer(callback: () => void): Timer;
+  /** @param options.ref keep the process alive while the timer is set. @default false */
+  createTimer(callback: () => void, options?: { readonly ref?: boolean }): Timer;
   /** Runs `callback` once after what is at hand now (setImmediate: right after the poll phase that delivered datagrams). */
   schedule(callback: () => void): void;
   bind(options: UdpSocketOptions): Promise<UdpSocket>;

@@ -1,0 +1,64 @@
+/** listen(): bind a UDP port and accept QUIC connections on it. */
+import type { EndpointConfig } from '@mquictt/quic-core';
+import { nodeProtector } from '@mquictt/quic-core/node';
+import { createCredential } from '@mquictt/tls13';
+import { nodeProvider } from '@mquictt/tls13/node';
+import { parseAddress } from './addresses.ts';
+import { checkCommonOptions } from './check-options.ts';
+import { Driver } from './driver.ts';
+import { createEndpoint } from './endpoint.ts';
+import { QuicListener } from './listener.ts';
+import { nodeRuntime } from './node-runtime.ts';
+import type { ListenOptions } from './options.ts';
+import type { Runtime } from './runtime.ts';
+
+/**
+ * Accepts QUIC connections on a UDP port.
+ *
+ * @returns the listener once the port is bound
+ * @throws QuicNodeError ERR_QUIC_BIND, ERR_QUIC_ADDRESS, ERR_QUIC_LOOKUP or ERR_QUIC_OPTIONS; TlsError for a certificate or key that cannot be used
+ *
+ * @example
+ * const listener = await listen({ host: '0.0.0.0', port: 4433, alpnProtocols: ['echo'], certificate: { certificatePem, keyPem } });
+ * for await (const connection of listener) serve(connection);
+ */
+export async function listen(options: ListenOptions): Promise<QuicListener> {
+  checkCommonOptions(options);
+  const local = parseAddress({ host: options.host, port: options.port });
+  const runtime = options.runtime ?? nodeRuntime;
+  const config = serverConfig(options, runtime);
+  const address = (await runtime.lookup(local.host))[0]!;
+  const driver = new Driver(runtime, createEndpoint(config));
+  const listener = new QuicListener(driver, options);
+  const { receiveBufferSize, sendBufferSize } = options;
+  try {
+    await driver.bind({ address, port: local.port, receiveBufferSize, sendBufferSize });
+  } catch (error) {
+    driver.shutDown();
+    throw error;
+  }
+  return listener;
+}
+
+function serverConfig(options: ListenOptions, runtime: Runtime): EndpointConfig {
+  const { random } = runtime;
+  const { certificate } = options;
+  const provider = options.provider ?? nodeProvider;
+  return {
+    provider,
+    protector: options.protector ?? nodeProtector,
+    random,
+    unixTime: () => runtime.unixTime(),
+    ...(options.transport === undefined ? {} : { transport: options.transport }),
+    ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }),
+    ...(options.maxHalfOpenConnections === undefined ? {} : { maxHalfOpenConnections: options.maxHalfOpenConnections }),
+    ...(options.statelessResetKey === undefined ? {} : { statelessResetKey: options.statelessResetKey }),
+    server: {
+      provider,
+      random,
+      alpnProtocols: options.alpnProtocols,
+      credential: 'chain' in certificate ? certificate : createCredential({ provider, random, ...certificate }),
+      ...(options.keyLog === undefined ? {} : { keyLog: options.keyLog }),
+    },
+  };
+}
