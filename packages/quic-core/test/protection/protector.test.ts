@@ -137,8 +137,8 @@ for (const algorithm of ALGORITHMS) {
     test(`${protector.name} ${algorithm}: wrong key, iv, packet number and header length are refused`, () => {
       const random = seededRandom(SEED);
       const { key, iv, batch, plain } = sample(random, algorithm, [40]);
-      batch.headerStart[0]! = 2;
-      batch.payloadStart[0]! = 10;
+      batch.headerStart[0] = 2;
+      batch.payloadStart[0] = 10;
       protector.packetKey(algorithm, key, iv).seal(plain, batch);
       const outcome = (change: (copy: PacketBatch) => void, keyOf = key, ivOf = iv): number => {
         const toOpen = opening(batch);
