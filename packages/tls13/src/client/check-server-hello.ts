@@ -4,7 +4,7 @@ import type { CipherSuite } from '../cipher-suites.ts';
 import { equalBytes } from '../constant-time.ts';
 import { TlsError, illegalParameter } from '../errors.ts';
 import { ExtensionType } from '../extensions.ts';
-import { TLS_1_2, TLS_1_3, readSelectedVersion } from '../extensions/supported-versions.ts';
+import { SSL_3_0, TLS_1_2, TLS_1_3, readSelectedVersion } from '../extensions/supported-versions.ts';
 import type { ServerHello } from '../messages/server-hello.ts';
 
 // RFC 8446 §4.1.3: "DOWNGRD" and the version a server fell back to, in the last eight bytes of its random.
@@ -33,12 +33,18 @@ function checkVersion(hello: ServerHello): void {
       throw illegalParameter('ServerHello says that the version was downgraded');
     }
     // RFC 9001 §4.2: nothing older than TLS 1.3.
-    throw new TlsError('ERR_TLS_NEGOTIATION', Alert.PROTOCOL_VERSION, 'ServerHello chose a version before TLS 1.3');
+    throw tooOld();
   }
+  // RFC 8446 §D.5
+  if (hello.legacyVersion === SSL_3_0) throw tooOld();
   const version = readSelectedVersion(selected);
   // RFC 8446 §4.2.1: a version that was not offered.
   if (version !== TLS_1_3) throw illegalParameter(`ServerHello chose version ${version}, which was not offered`);
   if (hello.legacyVersion !== TLS_1_2) {
     throw illegalParameter(`ServerHello has legacy_version ${hello.legacyVersion}, expected ${TLS_1_2}`);
   }
+}
+
+function tooOld(): TlsError {
+  return new TlsError('ERR_TLS_NEGOTIATION', Alert.PROTOCOL_VERSION, 'ServerHello chose a version before TLS 1.3');
 }

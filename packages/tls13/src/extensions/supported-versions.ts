@@ -7,6 +7,9 @@ export const TLS_1_3 = 0x0304;
 /** The value of every legacy_version field (RFC 8446 §4.1.2). */
 export const TLS_1_2 = 0x0303;
 
+/** Refused wherever it is named (RFC 8446 §D.5). */
+export const SSL_3_0 = 0x0300;
+
 /** In a ClientHello: a list. */
 export function readOfferedVersions(data: Uint8Array): number[] {
   const reader = new Reader(data, 'supported_versions');

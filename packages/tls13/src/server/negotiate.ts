@@ -9,7 +9,7 @@ import { readAlpn } from '../extensions/alpn.ts';
 import { readClientShares, type KeyShareEntry } from '../extensions/key-share.ts';
 import { checkOfferedPsks, checkPskKeyExchangeModes } from '../extensions/pre-shared-key.ts';
 import { readServerName } from '../extensions/server-name.ts';
-import { TLS_1_2, TLS_1_3, readOfferedVersions } from '../extensions/supported-versions.ts';
+import { SSL_3_0, TLS_1_2, TLS_1_3, readOfferedVersions } from '../extensions/supported-versions.ts';
 import { readUint16List } from '../extensions/uint16-list.ts';
 import type { ClientHello } from '../messages/client-hello.ts';
 import type { ServerSettings } from '../settings.ts';
@@ -65,8 +65,8 @@ export function negotiate(settings: ServerSettings, hello: ClientHello): Negotia
 
 function checkVersion(hello: ClientHello): void {
   const data = hello.extensions.get(ExtensionType.SUPPORTED_VERSIONS);
-  // RFC 8446 §4.2.1; RFC 9001 §4.2: nothing older than TLS 1.3.
-  if (data === undefined || !readOfferedVersions(data).includes(TLS_1_3)) {
+  // RFC 8446 §4.2.1; RFC 9001 §4.2: nothing older than TLS 1.3. RFC 8446 §D.5: and SSL 3.0 not even by name.
+  if (hello.legacyVersion === SSL_3_0 || data === undefined || !readOfferedVersions(data).includes(TLS_1_3)) {
     throw new TlsError('ERR_TLS_NEGOTIATION', Alert.PROTOCOL_VERSION, 'The client does not offer TLS 1.3');
   }
 }
