@@ -1,9 +1,13 @@
+export { createEndpoint } from './endpoint.ts';
 export type { ConnectionEvent, Connection, ConnectOptions, Endpoint, EndpointEvent, ReceiveState } from './contract.ts';
 export type { EndpointConfig, TransportConfig, ConnectionIdGenerator } from './config.ts';
 export type { CongestionController, CongestionControllerFactory } from './congestion/controller.ts';
 export type { PacketKey, HeaderKey, PacketProtector } from './protection/protector.ts';
-export type { ConnectionStats } from './stats.ts';
+export type { ConnectionStats, EndpointStats } from './stats.ts';
 export type { QuicErrorCode, QuicErrorOptions, QuicFault } from './errors.ts';
 export { QuicError, TransportErrorCode, transportErrorName } from './errors.ts';
 export { DatagramBatch } from './datagram-batch.ts';
 export { PacketBatch } from './protection/protector.ts';
+export { portableProtector } from './protection/portable.ts';
+export { FrameType } from './frames/frame-type.ts';
+export type { PreferredAddress, TransportParameters } from './transport-parameters.ts';
