@@ -18,7 +18,7 @@
  */
 import type { QuicError } from './errors.ts';
 import type { DatagramBatch } from './datagram-batch.ts';
-import type { ConnectionStats } from './stats.ts';
+import type { ConnectionStats, EndpointStats } from './stats.ts';
 
 /**
  * What the application should know. At most one event of a kind is pending per stream, so that a peer cannot make the queue grow.
@@ -135,4 +135,5 @@ export interface Endpoint {
   stopAccepting(): void;
   /** Connections that are not yet gone, the closing and draining included. */
   readonly connectionCount: number;
+  stats(): EndpointStats;
 }

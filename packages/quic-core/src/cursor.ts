@@ -178,6 +178,7 @@ export class Writer {
   }
 
   #need(length: number): void {
-    if (length > this.end - this.position) throw new RangeError(`Writing ${length} bytes where ${this.remaining} are left`);
+    if (length > this.end - this.position)
+      throw new RangeError(`Writing ${length} bytes where ${this.remaining} are left`);
   }
 }

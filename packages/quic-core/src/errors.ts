@@ -88,10 +88,13 @@ export class TransportError extends Error {
   override readonly name: string = 'TransportError';
   readonly errorCode: number;
   readonly frameType: number;
+  /** What the application is told, where that is more than the code on the wire says. */
+  readonly publicError: QuicError | undefined;
 
-  constructor(errorCode: number, message: string, frameType = 0) {
+  constructor(errorCode: number, message: string, frameType = 0, publicError?: QuicError) {
     super(message);
     this.errorCode = errorCode;
     this.frameType = frameType;
+    this.publicError = publicError;
   }
 }

@@ -20,7 +20,7 @@ export const MAX_STREAM_GAPS = 1_000;
 export const MAX_CRYPTO_GAPS = 64;
 /** Ranges of received packet numbers remembered and acknowledged: skipping packet numbers must not grow the list. */
 export const MAX_ACK_RANGES = 64;
-/** Packets without keys yet that wait, and their bytes: a peer can send any number before the handshake (QUIC.md: CVE-2025-59530 class). */
+/** Packets without keys yet that wait, and their bytes: a peer can send any number before the handshake (CVE-2025-59530). */
 export const MAX_UNDECRYPTABLE_PACKETS = 10;
 export const MAX_UNDECRYPTABLE_BYTES = 16_384;
 /** Connection IDs of ours that a peer may hold at once, whatever it announces. */
@@ -28,15 +28,15 @@ export const MAX_ISSUED_CONNECTION_IDS = 4;
 /** active_connection_id_limit we announce: IDs of the peer that we keep. */
 export const ACTIVE_CONNECTION_ID_LIMIT = 4;
 /** RETIRE_CONNECTION_ID waiting to be sent or acknowledged: NEW_CONNECTION_ID floods with withheld ACKs (CVE-2024-22189) end the connection. */
-export const MAX_PENDING_RETIREMENTS = 3 * ACTIVE_CONNECTION_ID_LIMIT;
+export const MAX_PENDING_RETIREMENTS: number = 3 * ACTIVE_CONNECTION_ID_LIMIT;
 /** PATH_CHALLENGE answers waiting; the newest win, none is resent (CVE-2023-49295). */
 export const MAX_PATH_RESPONSES = 4;
 /** Packets sealed with one AES-GCM key before AEAD_LIMIT_REACHED (RFC 9001 §6.6). */
-export const CONFIDENTIALITY_LIMIT = 2 ** 23;
+export const CONFIDENTIALITY_LIMIT: number = 2 ** 23;
 /** Forged packets with one connection before AEAD_LIMIT_REACHED: 2^52 GCM, 2^36 ChaCha20; the smaller serves both (RFC 9001 §6.6). */
-export const INTEGRITY_LIMIT = 2 ** 36;
+export const INTEGRITY_LIMIT: number = 2 ** 36;
 /** Packets after which we start a key update ourselves: well before CONFIDENTIALITY_LIMIT, so that lost updates can be tried again. */
-export const KEY_UPDATE_INTERVAL = 2 ** 21;
+export const KEY_UPDATE_INTERVAL: number = 2 ** 21;
 /** Packet numbers from the oldest in flight to the newest sent: older ones are given up as lost, and nothing new is sent beyond it. */
 export const MAX_SENT_PACKETS = 65_536;
 /** Records of packets that only acknowledged: a peer that never acknowledges those would make them pile up (CVE-2026-63075). */
@@ -48,7 +48,7 @@ export const MAX_PTO_BACKOFF = 10;
 /** Streams of one kind that may be opened before the peer's limits are known: they are held here, and a peer that never answers must not make them pile up. */
 export const MAX_EARLY_STREAMS = 1_024;
 /** Streams of one kind that a peer's MAX_STREAMS may allow (RFC 9000 §19.11). */
-export const MAX_STREAMS_LIMIT = 2 ** 60;
+export const MAX_STREAMS_LIMIT: number = 2 ** 60;
 /** Reason phrases longer than this are cut. */
 export const MAX_REASON_LENGTH = 256;
 /** Connections at once, unless configured. */

@@ -19,3 +19,21 @@ export interface ConnectionStats {
   openStreams: number;
   keyUpdates: number;
 }
+
+/** Counters of an endpoint; all but the last three return to 0 when its connections are gone. A snapshot. */
+export interface EndpointStats {
+  connections: number;
+  halfOpenConnections: number;
+  /** Routed connection IDs. */
+  connectionIds: number;
+  resetTokens: number;
+  timers: number;
+  readyConnections: number;
+  pendingEvents: number;
+  pendingAnswers: number;
+  /** Datagrams that belonged to no connection. */
+  datagramsDropped: number;
+  /** Exceptions that only a bug of ours explains; each closed its connection with INTERNAL_ERROR. */
+  internalErrors: number;
+  lastInternalError: unknown;
+}

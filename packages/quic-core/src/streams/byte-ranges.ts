@@ -69,7 +69,7 @@ export class ByteRanges {
     const size = bounds.length;
     if (start >= end || size === 0 || start >= bounds[size - 1]! || end <= bounds[0]!) return;
     let from = this.indexEndingAt(start) * 2;
-    if (from < size && bounds[from + 1]! === start) from += 2;
+    if (from < size && bounds[from + 1]! <= start) from += 2;
     if (from >= size || bounds[from]! >= end) return;
     if (bounds[from]! < start) {
       if (bounds[from + 1]! > end) {

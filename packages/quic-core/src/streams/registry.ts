@@ -6,7 +6,7 @@
  */
 import { TransportError, TransportErrorCode } from '../errors.ts';
 import { MAX_EARLY_STREAMS } from '../limits.ts';
-import { type ReceiveWindow } from './flow-control.ts';
+import type { ReceiveWindow } from './flow-control.ts';
 import { ReceiveHalf } from './receive-half.ts';
 import { ReliableValue } from './reliable-value.ts';
 import { SendHalf } from './send-half.ts';

@@ -1,0 +1,430 @@
+/**
+ * One peer: the order of calls between the parts of a connection, its deadlines, and the application's commands (contract.ts). The work is done by the
+ * packet reader, the packet builder, the frame handlers, the handshake driver, recovery and the streams.
+ *
+ * What an input made wrong never leaves this file: TransportError closes the connection with its code, anything else is a bug of ours and closes it with
+ * INTERNAL_ERROR, and other connections go on.
+ */
+import { ConnectionContext, type ContextOptions } from './connection-context.ts';
+import type { ClientConfig, ServerConfig } from '@mquictt/tls13';
+import type { Connection, ConnectionEvent, ReceiveState } from './contract.ts';
+import type { DatagramBatch } from './datagram-batch.ts';
+import { QuicError } from './errors.ts';
+import { FrameHandlers } from './frame-handlers.ts';
+import { HandshakeDriver } from './handshake-driver.ts';
+import { LifeState } from './lifecycle.ts';
+import { PacketBuilder } from './packet-builder.ts';
+import { PacketReader } from './packet-reader.ts';
+import { Carried } from './recovery/sent-packet.ts';
+import { Space, SPACES } from './recovery/spaces.ts';
+import type { ConnectionStats } from './stats.ts';
+
+/** Closing and draining last so many PTOs (RFC 9000 §10.2). */
+const CLOSING_PTOS = 3;
+
+export class QuicCoreConnection implements Connection {
+  readonly #context: ConnectionContext;
+  readonly #driver: HandshakeDriver;
+  readonly #reader: PacketReader;
+  readonly #builder: PacketBuilder;
+  #alpnProtocol: string | undefined = undefined;
+  #serverName: string | undefined = undefined;
+  context: unknown = undefined;
+
+  constructor(
+    options: ContextOptions,
+    config: { client: ClientConfig; serverName: string } | { server: ServerConfig },
+    now: number,
+  ) {
+    const context = new ConnectionContext(options);
+    this.#context = context;
+    this.#driver = new HandshakeDriver(context, config);
+    this.#reader = new PacketReader(context, new FrameHandlers(context, this.#driver), this.#driver);
+    this.#builder = new PacketBuilder(context);
+    context.carriedListener = this;
+    context.now = now;
+    context.handshakeDeadline = now + context.transport.handshakeTimeout;
+    context.restartIdle(now);
+    if (context.isClient) this.#driver.start();
+  }
+
+  // --- Inputs
+
+  /** Takes datagrams from..to of the batch, all of them routed here. */
+  handleDatagrams(batch: DatagramBatch, from: number, to: number, now: number): void {
+    const context = this.#context;
+    context.now = now;
+    if (!context.life.isAlive) {
+      this.#readWhileClosing(batch, from, to, now);
+      return;
+    }
+    try {
+      if (!context.path.isValidated) context.recovery.setAmplificationBlocked(false);
+      this.#reader.read(batch, from, to, now);
+    } catch (error) {
+      context.closeWithError(error);
+    }
+  }
+
+  handleTimeout(now: number): void {
+    const context = this.#context;
+    context.now = now;
+    const { life } = context;
+    if (!life.isAlive) {
+      if (now >= life.deadline) this.#leave();
+      return;
+    }
+    try {
+      if (now >= context.idleDeadline) {
+        context.vanish(this.#idleError());
+      } else if (now >= context.handshakeDeadline) {
+        const seconds = context.transport.handshakeTimeout / 1000;
+        const { address, port } = context.path;
+        context.vanish(
+          new QuicError(
+            'ERR_QUIC_HANDSHAKE_TIMEOUT',
+            `Handshake with ${address} port ${port} did not complete within ${seconds} s`,
+            {
+              fault: 'timeout',
+            },
+          ),
+        );
+      } else {
+        this.#handleDeadlines(now);
+      }
+    } catch (error) {
+      context.closeWithError(error);
+    }
+  }
+
+  #handleDeadlines(now: number): void {
+    const context = this.#context;
+    if (context.recovery.timeout() <= now) context.recovery.onTimeout(now);
+    context.applicationKeys.handleTimeout(now);
+    if (now >= context.keepAliveDeadline) {
+      context.isPingPending = true;
+      context.keepAliveDeadline = now + context.transport.keepAliveInterval;
+    }
+    const { path, candidatePath } = context;
+    if (now >= path.challengeDeadline) {
+      path.challengeDeadline = Infinity;
+      // RFC 9000 §9.3.2: the new address proved nothing, so the last one that did is used again.
+      if (!path.isValidated && candidatePath?.isValidated === true) {
+        context.path = candidatePath;
+        context.candidatePath = undefined;
+      }
+    }
+  }
+
+  #idleError(): QuicError {
+    const { path, transport, isHandshakeComplete } = this.#context;
+    if (!isHandshakeComplete) {
+      return new QuicError(
+        'ERR_QUIC_HANDSHAKE_TIMEOUT',
+        `No answer from ${path.address} port ${path.port} within ${transport.maxIdleTimeout / 1000} s`,
+        {
+          fault: 'timeout',
+        },
+      );
+    }
+    return new QuicError(
+      'ERR_QUIC_IDLE_TIMEOUT',
+      `Nothing was heard from ${path.address} port ${path.port} for the idle timeout`,
+      { fault: 'timeout' },
+    );
+  }
+
+  /** While closing, a peer's CONNECTION_CLOSE ends the wait for others; anything else is answered with ours (RFC 9000 §10.2.1). */
+  #readWhileClosing(batch: DatagramBatch, from: number, to: number, now: number): void {
+    const { life, path } = this.#context;
+    for (let i = from; i < to; i++) {
+      path.bytesReceived += batch.end[i]! - batch.start[i]!;
+      life.onDatagramWhileClosing();
+    }
+    life.armDeadline(now, CLOSING_PTOS * this.#context.pto);
+    if (life.isClosePending) this.#context.host.wake();
+  }
+
+  /** The peer's stateless reset has arrived (RFC 9000 §10.3.1). */
+  handleStatelessReset(): void {
+    const { path } = this.#context;
+    this.#context.vanish(
+      new QuicError(
+        'ERR_QUIC_STATELESS_RESET',
+        `Peer at ${path.address} port ${path.port} has lost this connection's state, probably by a restart`,
+        {
+          fault: 'peer',
+        },
+      ),
+    );
+  }
+
+  // --- Outputs
+
+  /** Appends datagrams to the batch. @returns how many */
+  pollTransmit(batch: DatagramBatch, now: number): number {
+    const context = this.#context;
+    context.now = now;
+    const { life } = context;
+    if (life.isAlive) {
+      try {
+        const count = this.#builder.fill(batch, now);
+        if (count > 0) return count;
+      } catch (error) {
+        context.closeWithError(error);
+      }
+    }
+    if (life.isAlive) return 0;
+    life.armDeadline(now, CLOSING_PTOS * context.pto);
+    return life.isClosePending ? this.#builder.buildClose(batch) : 0;
+  }
+
+  nextTimeout(): number {
+    const context = this.#context;
+    const { life } = context;
+    // NaN: not armed yet; the transmit that a close asks for arms it.
+    if (!life.isAlive) return life.deadline;
+    let earliest = Math.min(
+      context.recovery.timeout(),
+      context.idleDeadline,
+      context.handshakeDeadline,
+      context.pacingDeadline,
+      context.keepAliveDeadline,
+      context.path.challengeDeadline,
+    );
+    if (context.applicationKeys.previousKeyDeadline < earliest) earliest = context.applicationKeys.previousKeyDeadline;
+    for (const index of SPACES) {
+      const space = context.spaces[index];
+      if (!space.isDiscarded && space.acks.ackDeadline < earliest) earliest = space.acks.ackDeadline;
+    }
+    return earliest;
+  }
+
+  nextEvent(): ConnectionEvent | undefined {
+    const event = this.#context.nextEvent();
+    if (event?.type === 'connected') {
+      this.#alpnProtocol = event.alpnProtocol;
+      this.#serverName = event.serverName;
+    }
+    return event;
+  }
+
+  // --- What became of sent frames: connection.ts alone knows whose they were
+
+  onAcked(space: Space, kind: Carried, a: number, b: number, c: number): void {
+    const context = this.#context;
+    switch (kind) {
+      case Carried.ACK:
+        context.spaces[space].acks.onAckAcked(a);
+        break;
+      case Carried.CRYPTO:
+        context.spaces[space].crypto.onAcked(a, b);
+        break;
+      case Carried.RETIRE_CONNECTION_ID:
+        context.peerIds.onAcked();
+        break;
+      case Carried.NEW_CONNECTION_ID:
+      case Carried.HANDSHAKE_DONE:
+        break;
+      default:
+        context.streams.onAcked(kind, a, b, c);
+    }
+  }
+
+  onLost(space: Space, kind: Carried, a: number, b: number, c: number): void {
+    const context = this.#context;
+    switch (kind) {
+      case Carried.ACK:
+        // A newer ACK says more: none is sent again.
+        break;
+      case Carried.CRYPTO:
+        context.spaces[space].crypto.onLost(a, b);
+        break;
+      case Carried.NEW_CONNECTION_ID:
+        context.localIds.onLost(a);
+        break;
+      case Carried.RETIRE_CONNECTION_ID:
+        context.peerIds.onLost(a);
+        break;
+      case Carried.HANDSHAKE_DONE:
+        context.isHandshakeDonePending = true;
+        break;
+      default:
+        context.streams.onLost(kind, a, b, c);
+    }
+  }
+
+  // --- State
+
+  get isClient(): boolean {
+    return this.#context.isClient;
+  }
+
+  get remoteAddress(): string {
+    return this.#context.path.address;
+  }
+
+  get remotePort(): number {
+    return this.#context.path.port;
+  }
+
+  get alpnProtocol(): string | undefined {
+    return this.#alpnProtocol;
+  }
+
+  get serverName(): string | undefined {
+    return this.#serverName;
+  }
+
+  get peerCertificates(): readonly Uint8Array[] {
+    return this.#driver.handshake.peerCertificates;
+  }
+
+  get isConnected(): boolean {
+    return this.#context.isHandshakeComplete && this.#context.life.isAlive;
+  }
+
+  /** Whether the handshake still counts against the endpoint's limit. */
+  get isHalfOpen(): boolean {
+    return !this.#context.isHandshakeComplete;
+  }
+
+  /** Nothing is left of it but this object: the endpoint forgets it. */
+  get isGone(): boolean {
+    return this.#context.life.state === LifeState.GONE;
+  }
+
+  /** Whether at least one packet of the peer was authentic. */
+  get hasReceivedPacket(): boolean {
+    return this.#context.hasReceivedPacket;
+  }
+
+  /** UDP payload bytes of the datagrams that pollTransmit() makes. */
+  get datagramSize(): number {
+    return this.#context.datagramSize;
+  }
+
+  get closeError(): QuicError | undefined {
+    return this.#context.life.error;
+  }
+
+  get isDrained(): boolean {
+    return this.#context.streams.isDrained;
+  }
+
+  // --- Commands
+
+  openStream(bidirectional: boolean): number {
+    if (!this.#context.life.isAlive) return -1;
+    const id = this.#context.streams.open(bidirectional);
+    this.#context.host.wake();
+    return id;
+  }
+
+  writeStream(id: number, data: Uint8Array, fin: boolean): number {
+    if (!this.#context.life.isAlive) return 0;
+    const accepted = this.#context.streams.write(id, data, fin);
+    this.#context.host.wake();
+    return accepted;
+  }
+
+  writableBytes(id: number): number {
+    return this.#context.life.isAlive ? this.#context.streams.writableBytes(id) : 0;
+  }
+
+  readStream(id: number, maxLength?: number): Uint8Array | undefined {
+    const data = this.#context.streams.read(id, maxLength);
+    // Reading may owe the peer new credit.
+    if (data !== undefined) this.#context.host.wake();
+    return data;
+  }
+
+  receiveState(id: number): ReceiveState {
+    return this.#context.streams.receiveState(id);
+  }
+
+  resetCode(id: number): number {
+    return this.#context.streams.resetCode(id);
+  }
+
+  resetStream(id: number, errorCode: number): void {
+    this.#context.streams.reset(id, errorCode);
+    this.#context.host.wake();
+  }
+
+  stopSending(id: number, errorCode: number): void {
+    this.#context.streams.stop(id, errorCode);
+    this.#context.host.wake();
+  }
+
+  setPriority(id: number, urgency: number): void {
+    this.#context.streams.setPriority(id, urgency);
+  }
+
+  ping(): void {
+    this.#context.isPingPending = true;
+    this.#context.host.wake();
+  }
+
+  close(errorCode: number, reason: string): void {
+    const { life } = this.#context;
+    if (!life.isAlive) return;
+    const error = new QuicError(
+      'ERR_QUIC_APPLICATION_CLOSE',
+      `Connection was closed here with application error ${errorCode}${reason === '' ? '' : `: ${reason}`}`,
+      {
+        fault: 'local',
+        errorCode,
+      },
+    );
+    life.startClosing(error, errorCode, 0, true, reason);
+    this.#context.onEnded();
+  }
+
+  /** Ends the connection with a transport error code: the endpoint's refusals. */
+  closeTransport(errorCode: number, reason: string, error: QuicError): void {
+    this.#context.life.startClosing(error, errorCode, 0, false, reason);
+    this.#context.onEnded();
+  }
+
+  updateKeys(): boolean {
+    const { applicationKeys, spaces } = this.#context;
+    if (!applicationKeys.canUpdate(spaces[Space.APPLICATION].largestAcked)) return false;
+    applicationKeys.initiateUpdate();
+    return true;
+  }
+
+  stats(): ConnectionStats {
+    const context = this.#context;
+    const { recovery } = context;
+    return {
+      packetsSent: context.packetsSent,
+      packetsReceived: context.packetsReceived,
+      packetsLost: recovery.packetsLost,
+      packetsDropped: context.packetsDropped,
+      bytesSent: context.bytesSent,
+      bytesReceived: context.bytesReceived,
+      datagramsSent: context.datagramsSent,
+      datagramsReceived: context.datagramsReceived,
+      ptoCount: recovery.ptoFired,
+      smoothedRtt: recovery.rtt.smoothed,
+      minRtt: recovery.rtt.min,
+      congestionWindow: recovery.controller.congestionWindow,
+      bytesInFlight: recovery.bytesInFlight,
+      openStreams: context.streams.openStreams,
+      keyUpdates: context.applicationKeys.updateCount,
+    };
+  }
+
+  /** The closing or draining period is over, or there was none. */
+  #leave(): void {
+    this.#context.life.vanish(this.#context.life.error!);
+    this.#context.host.wake();
+  }
+
+  /** The endpoint forgets the connection: nothing is routed to it any more. */
+  release(): void {
+    this.#context.localIds.retireAll();
+    this.#context.peerIds.close();
+  }
+}

@@ -1,0 +1,536 @@
+/**
+ * One UDP port and its connections: routing by connection ID, admission, answers to strangers, fairness, timers (contract.ts).
+ *
+ * Nothing is ever scanned: connections with something to do stand in lists, deadlines in a heap. What a datagram of one connection breaks stays in that
+ * connection.
+ */
+import { QuicCoreConnection } from './connection.ts';
+import { ConnectionId, connectionIdKey } from './connection-id.ts';
+import type { ConnectionHost } from './connection-context.ts';
+import type { ConnectionIdGenerator, EndpointConfig } from './config.ts';
+import type { ConnectOptions, Endpoint, EndpointEvent } from './contract.ts';
+import type { DatagramBatch } from './datagram-batch.ts';
+import { QuicError } from './errors.ts';
+import {
+  MAX_CONNECTION_ID_LENGTH,
+  MAX_CONNECTIONS,
+  MAX_HALF_OPEN_CONNECTIONS,
+  MIN_DATAGRAM_SIZE,
+  MIN_INITIAL_DCID_LENGTH,
+} from './limits.ts';
+import { PacketHeader, PacketType, readHeader } from './packet-header.ts';
+import { Path } from './path.ts';
+import { resolveTransport, type ResolvedTransport } from './resolved-transport.ts';
+import type { EndpointStats } from './stats.ts';
+import { StrangerAnswers } from './stranger-answers.ts';
+import { TimerHeap, type Timed } from './timer-heap.ts';
+import { VERSION_1 } from './version.ts';
+
+const RESET_TOKEN_LENGTH = 16;
+const RESET_KEY_LENGTH = 32;
+/** RFC 9000 §10.3: shorter datagrams are no stateless resets. */
+const MIN_RESET_SIZE = 21;
+
+const header = new PacketHeader();
+
+/** Random connection IDs of 8 bytes: enough that nobody guesses one, short enough to cost little in each packet. */
+const randomIds: ConnectionIdGenerator = {
+  length: 8,
+  generate: (out, random) => random.fillPublic(out),
+};
+
+/** @throws QuicError ERR_QUIC_INVALID_ARGUMENT for a transport configuration that cannot work */
+export function createEndpoint(config: EndpointConfig): Endpoint {
+  return new QuicCoreEndpoint(config);
+}
+
+class QuicCoreEndpoint implements Endpoint {
+  readonly #config: EndpointConfig;
+  readonly #transport: ResolvedTransport;
+  readonly #ids: ConnectionIdGenerator;
+  readonly #resetKey: Uint8Array;
+  readonly #maxConnections: number;
+  readonly #maxHalfOpen: number;
+  readonly #answers: StrangerAnswers;
+
+  /** All connections that are not gone. */
+  readonly #links: Set<Link> = new Set();
+  /** By connection IDs that we issued, and by the first destination that a client chose. */
+  readonly #routes: Map<string, Link> = new Map();
+  /** By the peer's stateless reset tokens. */
+  readonly #resetTokens: Map<string, Link> = new Map();
+  readonly #timers: TimerHeap<Link> = new TimerHeap();
+  /** Connections that may have something to send, in turn. */
+  #ready: Link[] = [];
+  #readyHead: number = 0;
+  /** Connections whose deadline may have changed. */
+  readonly #dirty: Link[] = [];
+  readonly #events: EndpointEvent[] = [];
+  #eventHead: number = 0;
+  #halfOpenCount: number = 0;
+  #isAccepting: boolean;
+  #now: number = 0;
+  #internalErrorCount: number = 0;
+  #lastInternalError: unknown = undefined;
+  #droppedCount: number = 0;
+
+  constructor(config: EndpointConfig) {
+    this.#config = config;
+    this.#transport = resolveTransport(config.transport);
+    this.#ids = config.connectionIdGenerator ?? randomIds;
+    if (this.#ids.length < 1 || this.#ids.length > MAX_CONNECTION_ID_LENGTH) {
+      throw new QuicError(
+        'ERR_QUIC_INVALID_ARGUMENT',
+        `Connection IDs must have 1 to ${MAX_CONNECTION_ID_LENGTH} bytes, got ${this.#ids.length}`,
+        {
+          fault: 'usage',
+        },
+      );
+    }
+    this.#resetKey = config.statelessResetKey?.slice() ?? new Uint8Array(RESET_KEY_LENGTH);
+    if (config.statelessResetKey === undefined) config.random.fillPrivate(this.#resetKey);
+    this.#maxConnections = config.maxConnections ?? MAX_CONNECTIONS;
+    this.#maxHalfOpen = config.maxHalfOpenConnections ?? MAX_HALF_OPEN_CONNECTIONS;
+    this.#answers = new StrangerAnswers(config.provider, config.protector, config.random);
+    this.#isAccepting = config.server !== undefined;
+  }
+
+  get connectionCount(): number {
+    return this.#links.size;
+  }
+
+  // --- Inputs
+
+  handleDatagrams(batch: DatagramBatch, now: number): void {
+    const time = this.#advance(now);
+    for (let i = 0; i < batch.count;) {
+      const link = this.#route(batch, i);
+      if (link === undefined) {
+        this.#handleStranger(batch, i++, time);
+        continue;
+      }
+      let to = i + 1;
+      while (to < batch.count && this.#route(batch, to) === link) to++;
+      link.connection.handleDatagrams(batch, i, to, time);
+      this.#afterInput(link);
+      i = to;
+    }
+  }
+
+  handleTimeout(now: number): void {
+    const time = this.#advance(now);
+    this.#refreshTimers();
+    for (let link = this.#timers.peek(); link !== undefined && link.deadline <= time; link = this.#timers.peek()) {
+      this.#timers.remove(link);
+      link.connection.handleTimeout(time);
+      this.#afterInput(link);
+    }
+  }
+
+  // --- Outputs
+
+  pollTransmit(batch: DatagramBatch, now: number): number {
+    const time = this.#advance(now);
+    let total = this.#answers.pollTransmit(batch);
+    while (this.#readyHead < this.#ready.length) {
+      const link = this.#ready[this.#readyHead]!;
+      const { connection } = link;
+      if (
+        batch.count > 0 &&
+        (batch.count === batch.capacity || batch.buffer.length - batch.writeOffset < connection.datagramSize)
+      )
+        break;
+      this.#readyHead++;
+      const count = connection.pollTransmit(batch, time);
+      total += count;
+      this.#markDirty(link);
+      // Others take their turn before it sends more.
+      if (count > 0) this.#ready.push(link);
+      else link.isReady = false;
+      if (connection.isGone) this.#remove(link);
+    }
+    if (this.#readyHead > 64 && this.#readyHead * 2 > this.#ready.length) {
+      this.#ready = this.#ready.slice(this.#readyHead);
+      this.#readyHead = 0;
+    }
+    return total;
+  }
+
+  nextTimeout(): number {
+    this.#refreshTimers();
+    return this.#timers.peek()?.deadline ?? Infinity;
+  }
+
+  nextEvent(): EndpointEvent | undefined {
+    const event = this.#events[this.#eventHead];
+    if (event === undefined) {
+      this.#events.length = 0;
+      this.#eventHead = 0;
+      return undefined;
+    }
+    this.#eventHead++;
+    if (event.type === 'connection') (event as LinkEvent).link.hasEventQueued = false;
+    return event;
+  }
+
+  stats(): EndpointStats {
+    return {
+      connections: this.#links.size,
+      halfOpenConnections: this.#halfOpenCount,
+      connectionIds: this.#routes.size,
+      resetTokens: this.#resetTokens.size,
+      timers: this.#timers.size,
+      readyConnections: this.#ready.length - this.#readyHead,
+      pendingEvents: this.#events.length - this.#eventHead,
+      pendingAnswers: this.#answers.pendingCount,
+      datagramsDropped: this.#droppedCount,
+      internalErrors: this.#internalErrorCount,
+      lastInternalError: this.#lastInternalError,
+    };
+  }
+
+  // --- Commands
+
+  connect(options: ConnectOptions, now: number): QuicCoreConnection {
+    const { client } = this.#config;
+    if (client === undefined) {
+      throw new QuicError('ERR_QUIC_INVALID_STATE', 'The endpoint has no client configuration, so it cannot connect', {
+        fault: 'usage',
+      });
+    }
+    const time = this.#advance(now);
+    const destination = new Uint8Array(MIN_INITIAL_DCID_LENGTH);
+    this.#config.random.fillPublic(destination);
+    const peerId = new ConnectionId(destination);
+    const path = new Path(options.socket ?? 0, options.address, options.port, true);
+    const link = new Link(this);
+    const localId = this.issueConnectionId(link);
+    try {
+      link.connection = new QuicCoreConnection(
+        this.#contextOptions(true, link, path, localId, peerId, peerId),
+        { client, serverName: options.serverName },
+        time,
+      );
+    } catch (error) {
+      this.#routes.delete(localId.key);
+      throw error;
+    }
+    this.#add(link);
+    return link.connection;
+  }
+
+  stopAccepting(): void {
+    this.#isAccepting = false;
+  }
+
+  // --- What connections ask (Link passes it on)
+
+  issueConnectionId(link: Link): ConnectionId {
+    const bytes = new Uint8Array(this.#ids.length);
+    let id: ConnectionId;
+    do {
+      this.#ids.generate(bytes, this.#config.random);
+      id = new ConnectionId(bytes);
+    } while (this.#routes.has(id.key));
+    this.#routes.set(id.key, link);
+    return id;
+  }
+
+  retireConnectionId(id: ConnectionId): void {
+    this.#routes.delete(id.key);
+  }
+
+  statelessResetToken(id: Uint8Array): Uint8Array {
+    return this.#config.provider.hmac('sha256', this.#resetKey, id).slice(0, RESET_TOKEN_LENGTH);
+  }
+
+  addResetToken(token: Uint8Array, link: Link): void {
+    this.#resetTokens.set(connectionIdKey(token, 0, token.length), link);
+  }
+
+  removeResetToken(token: Uint8Array): void {
+    this.#resetTokens.delete(connectionIdKey(token, 0, token.length));
+  }
+
+  wake(link: Link): void {
+    this.#markDirty(link);
+    if (link.isReady) return;
+    link.isReady = true;
+    this.#ready.push(link);
+  }
+
+  onEvents(link: Link): void {
+    if (link.hasEventQueued) return;
+    link.hasEventQueued = true;
+    this.#events.push(link.event);
+  }
+
+  onInternalError(error: unknown): void {
+    this.#internalErrorCount++;
+    this.#lastInternalError = error;
+  }
+
+  // --- Routing
+
+  #route(batch: DatagramBatch, i: number): Link | undefined {
+    const { buffer } = batch;
+    const start = batch.start[i]!;
+    const size = batch.end[i]! - start;
+    if (size < 1) return undefined;
+    if ((buffer[start]! & 0x80) === 0) {
+      const { length } = this.#ids;
+      return size < 1 + length ? undefined : this.#routes.get(connectionIdKey(buffer, start + 1, length));
+    }
+    if (size < 7) return undefined;
+    const length = buffer[start + 5]!;
+    if (length > MAX_CONNECTION_ID_LENGTH || size < 6 + length) return undefined;
+    return this.#routes.get(connectionIdKey(buffer, start + 6, length));
+  }
+
+  #handleStranger(batch: DatagramBatch, i: number, now: number): void {
+    const { buffer } = batch;
+    const start = batch.start[i]!;
+    const end = batch.end[i]!;
+    if (!readHeader(header, buffer, start, end, this.#ids.length)) {
+      this.#droppedCount++;
+      return;
+    }
+    switch (header.type) {
+      case PacketType.ONE_RTT:
+        if (!this.#handleStatelessReset(buffer, start, end)) {
+          const id = buffer.subarray(header.dcidStart, header.dcidStart + header.dcidLength);
+          this.#answers.reset(batch, i, this.statelessResetToken(id), now);
+          this.#droppedCount++;
+        }
+        break;
+      case PacketType.UNKNOWN_VERSION:
+        if (this.#config.server !== undefined) this.#answers.negotiateVersion(batch, i, header, now);
+        this.#droppedCount++;
+        break;
+      case PacketType.INITIAL:
+        this.#handleFirstInitial(batch, i, now);
+        break;
+      default:
+        this.#droppedCount++;
+    }
+  }
+
+  /** RFC 9000 §10.3.1: the last 16 bytes are the token. Looking it up by a hash tells an attacker nothing about near misses. */
+  #handleStatelessReset(buffer: Uint8Array, start: number, end: number): boolean {
+    if (end - start < MIN_RESET_SIZE || this.#resetTokens.size === 0) return false;
+    const link = this.#resetTokens.get(connectionIdKey(buffer, end - RESET_TOKEN_LENGTH, RESET_TOKEN_LENGTH));
+    if (link === undefined) return false;
+    link.connection.handleStatelessReset();
+    this.#afterInput(link);
+    return true;
+  }
+
+  /** The first Initial of a client (RFC 9000 §5.2.2). */
+  #handleFirstInitial(batch: DatagramBatch, i: number, now: number): void {
+    const { server } = this.#config;
+    // RFC 9000 §14.1, §7.2: too small a datagram or too short a destination is not answered at all.
+    if (
+      server === undefined ||
+      batch.end[i]! - batch.start[i]! < MIN_DATAGRAM_SIZE ||
+      header.dcidLength < MIN_INITIAL_DCID_LENGTH
+    ) {
+      this.#droppedCount++;
+      return;
+    }
+    if (!this.#isAccepting || this.#links.size >= this.#maxConnections) {
+      this.#answers.refuse(
+        batch,
+        i,
+        header,
+        this.#isAccepting ? 'Server has too many connections' : 'Server is closing',
+        now,
+      );
+      this.#droppedCount++;
+      return;
+    }
+    if (this.#halfOpenCount >= this.#maxHalfOpen) {
+      this.#droppedCount++;
+      return;
+    }
+    const { buffer } = batch;
+    const originalId = ConnectionId.read(buffer, header.dcidStart, header.dcidLength);
+    const peerId = ConnectionId.read(buffer, header.scidStart, header.scidLength);
+    const path = new Path(batch.socket[i]!, batch.address[i]!, batch.port[i]!, false);
+    const link = new Link(this);
+    const localId = this.issueConnectionId(link);
+    link.connection = new QuicCoreConnection(
+      this.#contextOptions(false, link, path, localId, peerId, originalId),
+      { server },
+      now,
+    );
+    link.connection.handleDatagrams(batch, i, i + 1, now);
+    if (!link.connection.hasReceivedPacket) {
+      // Not authentic: nothing of it is kept.
+      this.#forgetUnborn(link);
+      this.#droppedCount++;
+      return;
+    }
+    link.originalId = originalId;
+    this.#routes.set(originalId.key, link);
+    this.#add(link);
+    this.#events.push({ type: 'incoming', connection: link.connection });
+    // News that came up before it was announced follows the announcement.
+    link.hasEventQueued = false;
+    this.onEvents(link);
+    this.#afterInput(link);
+  }
+
+  #forgetUnborn(link: Link): void {
+    link.connection.release();
+    link.isForgotten = true;
+    const at = this.#events.indexOf(link.event, this.#eventHead);
+    if (at >= 0) this.#events.splice(at, 1);
+    this.#ready = this.#ready.filter((other, index) => index < this.#readyHead || other !== link);
+    const dirty = this.#dirty.indexOf(link);
+    if (dirty >= 0) this.#dirty.splice(dirty, 1);
+  }
+
+  // --- Bookkeeping
+
+  #contextOptions(
+    isClient: boolean,
+    host: ConnectionHost,
+    path: Path,
+    localId: ConnectionId,
+    peerId: ConnectionId,
+    originalDestinationId: ConnectionId,
+  ) {
+    const { provider, protector, random, unixTime } = this.#config;
+    return {
+      isClient,
+      version: VERSION_1,
+      provider,
+      protector,
+      random,
+      unixTime,
+      transport: this.#transport,
+      host,
+      path,
+      localId,
+      peerId,
+      originalDestinationId,
+    };
+  }
+
+  #add(link: Link): void {
+    this.#links.add(link);
+    this.#halfOpenCount++;
+    link.isHalfOpen = true;
+    this.wake(link);
+  }
+
+  #afterInput(link: Link): void {
+    const { connection } = link;
+    // Stream events come up inside the streams, which know no endpoint: every input may have made some.
+    this.onEvents(link);
+    if (link.isHalfOpen && !connection.isHalfOpen) this.#endHalfOpen(link);
+    this.wake(link);
+  }
+
+  #endHalfOpen(link: Link): void {
+    if (!link.isHalfOpen) return;
+    link.isHalfOpen = false;
+    this.#halfOpenCount--;
+    if (link.originalId !== undefined) this.#routes.delete(link.originalId.key);
+  }
+
+  #remove(link: Link): void {
+    if (!this.#links.delete(link)) return;
+    this.#endHalfOpen(link);
+    this.#timers.remove(link);
+    link.connection.release();
+    link.isForgotten = true;
+  }
+
+  #markDirty(link: Link): void {
+    if (link.isDirty) return;
+    link.isDirty = true;
+    this.#dirty.push(link);
+  }
+
+  #refreshTimers(): void {
+    for (const link of this.#dirty) {
+      link.isDirty = false;
+      const deadline = link.isForgotten ? Infinity : link.connection.nextTimeout();
+      // NaN: a closing connection that has not seen the clock yet; its next transmit arms it.
+      this.#timers.update(link, Number.isNaN(deadline) ? this.#now : deadline);
+    }
+    this.#dirty.length = 0;
+  }
+
+  /** The caller's clock may be wrong; ours never goes back (a timestamp that did has crashed other stacks: CVE-2026-14586). */
+  #advance(now: number): number {
+    if (now > this.#now) this.#now = now;
+    return this.#now;
+  }
+}
+
+interface LinkEvent extends EndpointEvent {
+  readonly link: Link;
+}
+
+/** A connection as the endpoint holds it: its places in the lists, and the narrow interface through which it asks. */
+class Link implements ConnectionHost, Timed {
+  readonly #endpoint: QuicCoreEndpoint;
+  /** Set right after construction; the two need each other. */
+  connection!: QuicCoreConnection;
+  deadline: number = Infinity;
+  heapIndex: number = -1;
+  isReady: boolean = false;
+  isDirty: boolean = false;
+  isHalfOpen: boolean = false;
+  isForgotten: boolean = false;
+  hasEventQueued: boolean = false;
+  /** The destination that the client chose first; routed until the handshake is complete. */
+  originalId: ConnectionId | undefined = undefined;
+  readonly event: LinkEvent;
+
+  constructor(endpoint: QuicCoreEndpoint) {
+    this.#endpoint = endpoint;
+    const link = this;
+    this.event = {
+      type: 'connection',
+      link,
+      get connection() {
+        return link.connection;
+      },
+    };
+  }
+
+  issueConnectionId(): ConnectionId {
+    return this.#endpoint.issueConnectionId(this);
+  }
+
+  retireConnectionId(id: ConnectionId): void {
+    this.#endpoint.retireConnectionId(id);
+  }
+
+  statelessResetToken(id: ConnectionId): Uint8Array {
+    return this.#endpoint.statelessResetToken(id.bytes);
+  }
+
+  addResetToken(token: Uint8Array): void {
+    this.#endpoint.addResetToken(token, this);
+  }
+
+  removeResetToken(token: Uint8Array): void {
+    this.#endpoint.removeResetToken(token);
+  }
+
+  wake(): void {
+    this.#endpoint.wake(this);
+  }
+
+  onEvents(): void {
+    this.#endpoint.onEvents(this);
+  }
+
+  onInternalError(error: unknown): void {
+    this.#endpoint.onInternalError(error);
+  }
+}
