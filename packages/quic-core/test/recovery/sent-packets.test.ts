@@ -119,7 +119,7 @@ test('agrees with a Map under any order of sending and removing, through growing
         } else if (kind === 'skip') {
           next += n;
         } else if (kind === 'removeAll') {
-          for (const pn of [...model.keys()]) sent.remove(pn);
+          for (const pn of model.keys()) sent.remove(pn);
           model.clear();
         } else {
           const keys = [...model.keys()];
