@@ -9,7 +9,7 @@ import { raceAttempts, type Attempt } from './connect-race.ts';
 import { QuicConnection, type ConnectionOwner } from './connection.ts';
 import { Driver } from './driver.ts';
 import { createEndpoint } from './endpoint.ts';
-import { QuicNodeError } from './errors.ts';
+import { noAddressError, QuicNodeError } from './errors.ts';
 import { nodeRuntime } from './node-runtime.ts';
 import type { ConnectOptions } from './options.ts';
 import type { Runtime } from './runtime.ts';
@@ -109,6 +109,7 @@ function clientConfig(options: ConnectOptions, runtime: Runtime, timeout: number
 
 /** Addresses of the family of our own, where that is given. */
 function usableAddresses(addresses: readonly string[], options: ConnectOptions): readonly string[] {
+  if (addresses.length === 0) throw noAddressError(options.host);
   const local = options.localAddress;
   if (local === undefined) return addresses;
   const family = isIP(local.host);
@@ -200,7 +201,7 @@ class ClientAttempt implements Attempt, ConnectionOwner {
     );
     this.#connection = new QuicConnection(core, this.#driver, this);
     this.#driver.onSocketError = (error) => this.#onSocketError(error);
-    this.#driver.closeWhenIdle();
+    this.#driver.closeWhenIdle(true);
   }
 
   #localAddress(): { address: string; port: number } {

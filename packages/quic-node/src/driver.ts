@@ -16,8 +16,8 @@ import type { SocketAddress } from './addresses.ts';
 import { returnBatch, takeBatch } from './batch-pool.ts';
 import type { Runtime, Timer, UdpSocket } from './runtime.ts';
 
-/** Batches sent in one turn; what is left waits for another, so that acknowledgements get a hearing in between. */
-const MAX_BATCHES_PER_TURN = 8;
+/** Datagrams after which a turn stops sending and asks for another, so that acknowledgements get a hearing in between. */
+const MAX_DATAGRAMS_PER_TURN = 512;
 /** ms that a socket stays open after its last connection was closed by us, to repeat that to a peer that missed it (RFC 9000 §10.2.1). */
 const MAX_LINGER = 1_000;
 /** ms until the next look at a deadline that cannot be served while the socket is full, or after a turn that failed. */
@@ -64,6 +64,7 @@ export class Driver {
   #hasFailed: boolean = false;
   #connectionCount: number = 0;
   #closeWhenIdle: boolean = false;
+  #detachWhenIdle: boolean = false;
   #mustLinger: boolean = false;
   #lingerUntil: number = Infinity;
   #isClosed: boolean = false;
@@ -135,9 +136,13 @@ export class Driver {
     if (mustLinger) this.#mustLinger = true;
   }
 
-  /** From now on the sockets close with the last connection. */
-  closeWhenIdle(): void {
+  /**
+   * From now on the sockets close with the last connection.
+   * @param detach do not keep the process alive for what remains to be said after that
+   */
+  closeWhenIdle(detach: boolean): void {
     this.#closeWhenIdle = true;
+    this.#detachWhenIdle = detach;
     this.wake();
   }
 
@@ -253,12 +258,14 @@ export class Driver {
 
   #transmit(now: number): void {
     if (this.#unsent !== undefined) return;
-    let batch = takeBatch();
+    const batch = takeBatch();
     try {
-      for (let round = 0; this.endpoint.pollTransmit(batch, now) > 0; round++) {
+      let sent = 0;
+      while (this.endpoint.pollTransmit(batch, now) > 0) {
+        sent += batch.count;
         if (!this.#send(batch, 0)) return;
         batch.clear();
-        if (round === MAX_BATCHES_PER_TURN) {
+        if (sent >= MAX_DATAGRAMS_PER_TURN) {
           this.wake();
           break;
         }
@@ -324,7 +331,7 @@ export class Driver {
     if (!this.#mustLinger || this.endpoint.connectionCount === 0 || now >= this.#lingerUntil) return true;
     if (this.#lingerUntil === Infinity) {
       this.#lingerUntil = now + MAX_LINGER;
-      for (const socket of this.#sockets) socket.unref?.();
+      if (this.#detachWhenIdle) for (const socket of this.#sockets) socket.unref?.();
     }
     return false;
   }

@@ -44,7 +44,8 @@ class StreamDuplex extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: Callback): void {
-    this.#pending = chunk;
+    // The core keeps large chunks by reference until they are acknowledged, but node:stream lets the writer reuse them once `done` is called.
+    this.#pending = new Uint8Array(chunk);
     this.#pendingDone = done;
     this.#continueWrite();
   }

@@ -24,6 +24,12 @@ export class QuicNodeError extends Error {
   }
 }
 
+/** A host name without an address. */
+export function noAddressError(host: string, cause?: unknown): QuicNodeError {
+  const why = cause === undefined ? '' : `: ${(cause as NodeJS.ErrnoException).code ?? 'look-up failed'}`;
+  return new QuicNodeError('ERR_QUIC_LOOKUP', `Could not find an address for ${host}${why}`, { cause });
+}
+
 /** The peer gave up sending. */
 export function streamResetError(id: number, errorCode: number): QuicError {
   return new QuicError('ERR_QUIC_STREAM_RESET', `Stream ${id} was reset by the peer with code ${errorCode}`, {

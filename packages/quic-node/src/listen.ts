@@ -7,6 +7,7 @@ import { parseAddress } from './addresses.ts';
 import { checkCommonOptions } from './check-options.ts';
 import { Driver } from './driver.ts';
 import { createEndpoint } from './endpoint.ts';
+import { noAddressError } from './errors.ts';
 import { QuicListener } from './listener.ts';
 import { nodeRuntime } from './node-runtime.ts';
 import type { ListenOptions } from './options.ts';
@@ -27,7 +28,8 @@ export async function listen(options: ListenOptions): Promise<QuicListener> {
   const local = parseAddress({ host: options.host, port: options.port });
   const runtime = options.runtime ?? nodeRuntime;
   const config = serverConfig(options, runtime);
-  const address = (await runtime.lookup(local.host))[0]!;
+  const [address] = await runtime.lookup(local.host);
+  if (address === undefined) throw noAddressError(local.host);
   const driver = new Driver(runtime, createEndpoint(config));
   const listener = new QuicListener(driver, options);
   const { receiveBufferSize, sendBufferSize } = options;

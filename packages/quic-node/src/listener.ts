@@ -110,7 +110,7 @@ export class QuicListener implements AsyncIterable<QuicConnection> {
       connection.close({ ...options, deadline, immediate: deadline <= 0 }),
     );
     await Promise.all(closing);
-    this.#driver.closeWhenIdle();
+    this.#driver.closeWhenIdle(false);
     await this.#driver.closed;
   }
 

@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { nodeRandom } from '@mquictt/tls13/node';
-import { QuicNodeError } from './errors.ts';
+import { noAddressError } from './errors.ts';
 import { bindNodeSocket } from './node-socket.ts';
 import { NodeTimer } from './node-timer.ts';
 import type { Runtime } from './runtime.ts';
@@ -22,8 +22,7 @@ export const nodeRuntime: Runtime = {
     try {
       found = await lookup(hostname, { all: true, verbatim: true });
     } catch (cause) {
-      const why = (cause as NodeJS.ErrnoException).code ?? 'look-up failed';
-      throw new QuicNodeError('ERR_QUIC_LOOKUP', `Could not find an address for ${hostname}: ${why}`, { cause });
+      throw noAddressError(hostname, cause);
     }
     // The resolver names an address once per kind of socket on some systems.
     return [...new Set(found.map((entry) => entry.address))];

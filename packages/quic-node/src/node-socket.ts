@@ -46,7 +46,8 @@ export async function bindNodeSocket(options: UdpSocketOptions): Promise<UdpSock
   return new NodeSocket(socket, options);
 }
 
-class NodeSocket implements UdpSocket {
+/** Exported for its test. */
+export class NodeSocket implements UdpSocket {
   readonly address: string;
   readonly port: number;
   readonly #socket: Socket;

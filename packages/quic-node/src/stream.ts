@@ -6,7 +6,7 @@
  * it) is therefore remembered here.
  */
 import type { Duplex } from 'node:stream';
-import type { QuicError, ReceiveState } from '@mquictt/quic-core';
+import { QuicError, type ReceiveState } from '@mquictt/quic-core';
 import type { QuicConnection } from './connection.ts';
 import { createDuplex } from './duplex.ts';
 import { invalidState, streamResetError, streamStoppedError, throwLater } from './errors.ts';
@@ -119,14 +119,14 @@ export class QuicStream implements AsyncIterable<Uint8Array> {
 
   /**
    * Sends bytes in order. Chunks of 4 KiB and more are not copied: they must not change until end() or a later close has been
-   * acknowledged.
+   * acknowledged. A rejection that nobody handles is not reported: read(), end() and the connection say the same.
    *
    * @returns once all bytes were accepted: the wait is the backpressure
    * @throws QuicError ERR_QUIC_STREAM_STOPPED with the peer's errorCode, ERR_QUIC_INVALID_STATE after end() or reset(), or the connection's
    *   error; `signal.reason` when aborted, in which case a part may have been sent and only reset() leaves the peer in no doubt
    */
   write(data: Uint8Array, options: SignalOptions = {}): Promise<void> {
-    return this.#enqueue(data, false, options);
+    return handled(this.#enqueue(data, false, options));
   }
 
   /**
@@ -137,11 +137,13 @@ export class QuicStream implements AsyncIterable<Uint8Array> {
    */
   end(data: Uint8Array = EMPTY): Promise<void> {
     const accepted = this.#enqueue(data, true, {});
-    return accepted.then(() => {
-      if (this.#sendState === 'finished') return undefined;
-      const error = this.#writeError(true);
-      return error === undefined ? this.#ends.wait(undefined) : Promise.reject(error);
-    });
+    return handled(
+      accepted.then(() => {
+        if (this.#sendState === 'finished') return undefined;
+        const error = this.#writeError(true);
+        return error === undefined ? this.#ends.wait(undefined) : Promise.reject(error);
+      }),
+    );
   }
 
   /** Chunks until the end. Leaving the loop early asks the peer to stop sending. */
@@ -264,7 +266,7 @@ export class QuicStream implements AsyncIterable<Uint8Array> {
 
   #enqueue(data: Uint8Array, fin: boolean, options: SignalOptions): Promise<void> {
     if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
-    const error = this.#writeError(false);
+    const error = checkBytes(data) ?? this.#writeError(false);
     if (error !== undefined) return Promise.reject(error);
     const pending: PendingWrite = { data, fin, offset: 0 };
     if (this.#writes.size === 0 && this.#pushPending(pending)) return Promise.resolve();
@@ -291,8 +293,9 @@ export class QuicStream implements AsyncIterable<Uint8Array> {
     try {
       taken = this.#host.core.writeStream(this.id, data, fin);
     } catch (error) {
-      // The core knows already that the peer stopped the stream, or that the connection is over; the event that says so is on its way.
-      if (this.#sendState === 'open') return 0;
+      // Our side is open, but the core knows better: the peer stopped the stream or the connection is over, and the event that says so
+      // is on its way.
+      if (error instanceof QuicError && error.code === 'ERR_QUIC_INVALID_STATE') return 0;
       throw error;
     }
     if (taken > 0 || fin) this.#host.wake();
@@ -353,4 +356,15 @@ export class QuicStream implements AsyncIterable<Uint8Array> {
       throwLater(error);
     }
   }
+}
+
+/** Programs write several times and await only the last: the others' rejections must not end the process. */
+function handled(promise: Promise<void>): Promise<void> {
+  promise.catch(() => {});
+  return promise;
+}
+
+function checkBytes(data: unknown): QuicError | undefined {
+  if (data instanceof Uint8Array) return undefined;
+  return new QuicError('ERR_QUIC_INVALID_ARGUMENT', `data expected Uint8Array, got ${typeof data}`, { fault: 'usage' });
 }
