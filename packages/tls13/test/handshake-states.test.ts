@@ -1,0 +1,328 @@
+/** Every type of message at every level in every state of both roles: only what is expected gets further. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TEST_UNIX_TIME } from '@mquictt/testkit';
+import { Alert } from '../src/alerts.ts';
+import { TlsError } from '../src/errors.ts';
+import { EncryptionLevel, type Handshake } from '../src/handshake.ts';
+import { writeCertificateRequest } from '../src/messages/certificate-request.ts';
+import { writeCertificateVerify } from '../src/messages/certificate-verify.ts';
+import { writeFinished } from '../src/messages/finished.ts';
+import { HandshakeType, messageName, writeMessage } from '../src/messages/handshake-message.ts';
+import { writeNewSessionTicket } from '../src/messages/new-session-ticket.ts';
+import { NamedGroup } from '../src/provider.ts';
+import {
+  connect,
+  credentialOf,
+  drain,
+  expectAlert,
+  messagesOf,
+  newClient,
+  newServer,
+  sentAt,
+} from './support/handshakes.ts';
+import { certificateMessage, scriptedFlight } from './support/scripted-server.ts';
+
+const { INITIAL, EARLY, HANDSHAKE, APPLICATION } = EncryptionLevel;
+const LEVELS = [INITIAL, EARLY, HANDSHAKE, APPLICATION];
+const ANY_TYPE = [...Object.values(HandshakeType), 0, 3, 6, 12, 14, 16, 21, 22, 23, 25, 67, 255];
+
+const test = suite('handshake states');
+
+interface State {
+  readonly name: string;
+  /** Brings a fresh handshake into this state. */
+  reach(): Handshake;
+  readonly level: EncryptionLevel;
+  readonly expects: readonly number[];
+}
+
+const both = [NamedGroup.X25519, NamedGroup.SECP256R1];
+
+/** A client that has read the first `count` messages of an honest flight, with or without a CertificateRequest. */
+function clientAfter(count: number, isAsked = false, judgePeerChain = false): Handshake {
+  const client = newClient({ judgePeerChain });
+  client.start(TEST_UNIX_TIME);
+  const request = writeCertificateRequest({
+    certificateRequestContext: new Uint8Array(0),
+    extensions: new Map([[13, Uint8Array.of(0, 2, 4, 3)]]),
+  });
+  const edit = (name: string, message: Uint8Array): Uint8Array[] =>
+    isAsked && name === 'certificate' ? [request, message] : [message];
+  const flight = scriptedFlight(sentAt(drain(client), INITIAL), { edit });
+  for (const { level, data } of flight.slice(0, count)) client.handleMessages(level, data, TEST_UNIX_TIME);
+  drain(client);
+  return client;
+}
+
+function clientAfterRetry(): Handshake {
+  const client = newClient({ groups: both });
+  const server = newServer({ groups: [NamedGroup.SECP256R1] });
+  client.start(TEST_UNIX_TIME);
+  server.handleMessages(INITIAL, sentAt(drain(client), INITIAL), TEST_UNIX_TIME);
+  client.handleMessages(INITIAL, sentAt(drain(server), INITIAL), TEST_UNIX_TIME);
+  drain(client);
+  return client;
+}
+
+function serverAfterHello(groups: readonly NamedGroup[] = both): Handshake {
+  const client = newClient({ groups: both });
+  const server = newServer({ groups });
+  client.start(TEST_UNIX_TIME);
+  server.handleMessages(INITIAL, sentAt(drain(client), INITIAL), TEST_UNIX_TIME);
+  drain(server);
+  return server;
+}
+
+function serverConnected(): Handshake {
+  const server = newServer();
+  connect(newClient(), server);
+  return server;
+}
+
+const { SERVER_HELLO, ENCRYPTED_EXTENSIONS, CERTIFICATE, CERTIFICATE_REQUEST } = HandshakeType;
+const { CERTIFICATE_VERIFY, FINISHED, NEW_SESSION_TICKET, CLIENT_HELLO } = HandshakeType;
+
+const states: readonly State[] = [
+  { name: 'client WaitServerHello', reach: () => clientAfter(0), level: INITIAL, expects: [SERVER_HELLO] },
+  { name: 'client WaitServerHelloAfterRetry', reach: clientAfterRetry, level: INITIAL, expects: [SERVER_HELLO] },
+  {
+    name: 'client WaitEncryptedExtensions',
+    reach: () => clientAfter(1),
+    level: HANDSHAKE,
+    expects: [ENCRYPTED_EXTENSIONS],
+  },
+  {
+    name: 'client WaitCertificateOrRequest',
+    reach: () => clientAfter(2),
+    level: HANDSHAKE,
+    expects: [CERTIFICATE, CERTIFICATE_REQUEST],
+  },
+  { name: 'client WaitCertificate', reach: () => clientAfter(3, true), level: HANDSHAKE, expects: [CERTIFICATE] },
+  {
+    name: 'client WaitCertificateVerify',
+    reach: () => clientAfter(3),
+    level: HANDSHAKE,
+    expects: [CERTIFICATE_VERIFY],
+  },
+  { name: 'client WaitServerFinished', reach: () => clientAfter(4), level: HANDSHAKE, expects: [FINISHED] },
+  { name: 'client ClientConnected', reach: () => clientAfter(5), level: APPLICATION, expects: [NEW_SESSION_TICKET] },
+  { name: 'server WaitClientHello', reach: () => newServer(), level: INITIAL, expects: [CLIENT_HELLO] },
+  {
+    name: 'server WaitSecondClientHello',
+    reach: () => serverAfterHello([NamedGroup.SECP256R1]),
+    level: INITIAL,
+    expects: [CLIENT_HELLO],
+  },
+  { name: 'server WaitClientFinished', reach: () => serverAfterHello(), level: HANDSHAKE, expects: [FINISHED] },
+  { name: 'server ServerConnected', reach: serverConnected, level: APPLICATION, expects: [] },
+];
+
+for (const { name, reach, level, expects } of states) {
+  test(`${name} refuses every other type of message`, () => {
+    for (const type of ANY_TYPE) {
+      if (expects.includes(type)) continue;
+      const handshake = reach();
+      // One byte is enough: nothing is collected for a message that cannot be used.
+      expectAlert(
+        () => handshake.handleMessages(level, Uint8Array.of(type), TEST_UNIX_TIME),
+        Alert.UNEXPECTED_MESSAGE,
+        undefined,
+        handshake,
+      );
+    }
+  });
+
+  test(`${name} refuses every other level`, () => {
+    for (const other of LEVELS) {
+      if (other === level) continue;
+      for (const type of [...expects, HandshakeType.CLIENT_HELLO, HandshakeType.KEY_UPDATE]) {
+        const handshake = reach();
+        expectAlert(
+          () => handshake.handleMessages(other, Uint8Array.of(type, 0, 0, 0), TEST_UNIX_TIME),
+          Alert.UNEXPECTED_MESSAGE,
+          undefined,
+          handshake,
+        );
+      }
+    }
+  });
+
+  test(`${name} takes what it expects, and nothing empty, cut off or too large`, () => {
+    for (const type of expects) {
+      const waiting = reach();
+      waiting.handleMessages(level, Uint8Array.of(type, 0, 0), TEST_UNIX_TIME);
+      assert.is(waiting.nextEvent(), undefined, messageName(type));
+
+      for (const message of [Uint8Array.of(type, 0, 0, 0), Uint8Array.of(type, 0, 0, 1, 0)]) {
+        const handshake = reach();
+        expectAlert(
+          () => handshake.handleMessages(level, message, TEST_UNIX_TIME),
+          Alert.DECODE_ERROR,
+          undefined,
+          handshake,
+        );
+      }
+      for (const length of [0x1_0001, 0xff_ffff]) {
+        const handshake = reach();
+        const header = Uint8Array.of(type, length >> 16, (length >> 8) & 0xff, length & 0xff);
+        expectAlert(
+          () => handshake.handleMessages(level, header, TEST_UNIX_TIME),
+          Alert.DECODE_ERROR,
+          undefined,
+          handshake,
+        );
+      }
+    }
+  });
+
+  test(`${name} takes no notice of nothing`, () => {
+    const handshake = reach();
+    for (const other of LEVELS) handshake.handleMessages(other, new Uint8Array(0), TEST_UNIX_TIME);
+    assert.is(handshake.nextEvent(), undefined);
+  });
+}
+
+test('well-formed messages in the wrong state are refused like any others', () => {
+  const messages = [
+    writeFinished(new Uint8Array(32)),
+    writeCertificateVerify({ algorithm: 0x0403, signature: new Uint8Array(70) }),
+    certificateMessage(credentialOf('ecdsa-p256').chain),
+    writeMessage(HandshakeType.KEY_UPDATE, (writer) => writer.uint8(0)),
+    writeMessage(HandshakeType.END_OF_EARLY_DATA, () => undefined),
+    ticket(),
+  ];
+  for (const { reach, level, expects } of states) {
+    for (const message of messages) {
+      if (expects.includes(message[0] as number)) continue;
+      const handshake = reach();
+      expectAlert(() => handshake.handleMessages(level, message, TEST_UNIX_TIME), Alert.UNEXPECTED_MESSAGE);
+    }
+  }
+});
+
+test('messages behind the last one of a level are refused', () => {
+  const keyUpdate = writeMessage(HandshakeType.KEY_UPDATE, (writer) => writer.uint8(0));
+  // The client's flight ends with Finished, the server's hello with ServerHello, the client's hello with itself.
+  for (const appendAt of [INITIAL, HANDSHAKE]) {
+    for (const sender of ['client', 'server'] as const) {
+      const client = newClient();
+      const server = newServer();
+      const append = (level: EncryptionLevel, data: Uint8Array): Uint8Array =>
+        level === appendAt ? new Uint8Array([...data, ...keyUpdate]) : data;
+      const carriage = sender === 'client' ? { onClientSends: append } : { onServerSends: append };
+      const receiver = sender === 'client' ? server : client;
+      expectAlert(() => connect(client, server, carriage), Alert.UNEXPECTED_MESSAGE, undefined, receiver);
+    }
+  }
+});
+
+test('client drops tickets, any number of them and in pieces', () => {
+  const client = newClient();
+  connect(client, newServer());
+  for (let i = 0; i < 50; i++) client.handleMessages(APPLICATION, ticket(), TEST_UNIX_TIME);
+  for (const byte of ticket()) client.handleMessages(APPLICATION, Uint8Array.of(byte), TEST_UNIX_TIME);
+  client.handleMessages(APPLICATION, new Uint8Array([...ticket(), ...ticket()]), TEST_UNIX_TIME);
+  assert.is(client.nextEvent(), undefined);
+  assert.ok(client.isComplete);
+});
+
+test('client refuses a ticket that is malformed or breaks the rule of QUIC for early data', () => {
+  for (const [message, alert] of [
+    [writeMessage(NEW_SESSION_TICKET, (writer) => writer.uint32(1)), Alert.DECODE_ERROR],
+    [ticket(new Map([[42, Uint8Array.of(0, 0, 0, 1)]])), Alert.ILLEGAL_PARAMETER],
+    [ticket(new Map([[42, Uint8Array.of(0)]])), Alert.DECODE_ERROR],
+    [ticket(new Map([[51, Uint8Array.of(0)]])), Alert.ILLEGAL_PARAMETER],
+  ] as const) {
+    const client = newClient();
+    connect(client, newServer());
+    expectAlert(() => client.handleMessages(APPLICATION, message, TEST_UNIX_TIME), alert, undefined, client);
+  }
+  const client = newClient();
+  connect(client, newServer());
+  client.handleMessages(APPLICATION, ticket(new Map([[42, Uint8Array.of(255, 255, 255, 255)]])), TEST_UNIX_TIME);
+});
+
+// Our own side at fault: the handshake says so and lives on.
+
+function refusesState(call: () => void): void {
+  assert.throws(
+    call,
+    (error: unknown) => error instanceof TlsError && error.code === 'ERR_TLS_INVALID_STATE' && error.fault === 'local',
+  );
+}
+
+test('calls in the wrong state are refused and change nothing', () => {
+  const client = newClient();
+  refusesState(() => client.handleMessages(INITIAL, Uint8Array.of(2), TEST_UNIX_TIME));
+  refusesState(() => client.acceptPeerChain());
+  const server = newServer();
+  refusesState(() => server.acceptPeerChain());
+  refusesState(() => server.rejectPeerChain());
+  connect(client, server);
+  assert.ok(client.isComplete && server.isComplete);
+  refusesState(() => client.start(TEST_UNIX_TIME));
+  refusesState(() => client.rejectPeerChain(new TlsError('ERR_TLS_CERTIFICATE_REJECTED', Alert.ACCESS_DENIED, 'no')));
+  assert.ok(client.isComplete);
+});
+
+test('configuration is checked before anything is sent', () => {
+  const wrong: (() => unknown)[] = [
+    () => newClient({ alpnProtocols: [] }),
+    () => newClient({ alpnProtocols: [''] }),
+    () => newClient({ alpnProtocols: ['a'.repeat(256)] }),
+    () => newClient({ alpnProtocols: ['ä'] }),
+    () => newClient({ cipherSuites: [] }),
+    () => newClient({ groups: [] }),
+    () => newClient({ groups: [0x18 as NamedGroup] }),
+    () => newClient({ groups: [NamedGroup.X25519], keyShareGroups: [NamedGroup.SECP256R1] }),
+    () => newClient({ keyShareGroups: [NamedGroup.X25519, NamedGroup.X25519] }),
+    () => newClient({}, ''),
+    () => newClient({}, 'a b'),
+    () => newClient({}, 'bücher.example'),
+    () => newClient({}, `${'a'.repeat(64)}.example`),
+    () => newServer({ alpnProtocols: [] }),
+    () => newServer({ credential: { chain: [], key: credentialOf('ecdsa-p256').key } }),
+  ];
+  for (const make of wrong) {
+    assert.throws(
+      make,
+      (error: unknown) => error instanceof TlsError && error.code === 'ERR_TLS_CONFIG' && error.fault === 'local',
+    );
+  }
+});
+
+test('a key that cannot sign after all is our own fault', () => {
+  const { chain, key } = credentialOf('ecdsa-p256');
+  const broken = {
+    ...key,
+    sign: (): Uint8Array => {
+      throw new RangeError('no');
+    },
+  };
+  const client = newClient();
+  const server = newServer({ credential: { chain, key: broken } });
+  client.start(TEST_UNIX_TIME);
+  server.handleMessages(INITIAL, sentAt(drain(client), INITIAL), TEST_UNIX_TIME);
+  expectAlert(() => drain(server), Alert.INTERNAL_ERROR, 'ERR_TLS_INTERNAL', server);
+});
+
+test('a whole flight in one call is as good as message by message', () => {
+  const { serverEvents } = connect(newClient(), newServer());
+  assert.is(messagesOf(sentAt(serverEvents, HANDSHAKE)).length, 4);
+  const client = newClient();
+  connect(client, newServer(), { cut: (data) => messagesOf(data) });
+  assert.ok(client.isComplete);
+});
+
+function ticket(extensions: ReadonlyMap<number, Uint8Array> = new Map()): Uint8Array {
+  return writeNewSessionTicket({
+    ticketLifetimeSeconds: 7200,
+    ticketAgeAdd: 1,
+    ticketNonce: Uint8Array.of(0),
+    ticket: new Uint8Array(200),
+    extensions,
+  });
+}
+
+test.run();
