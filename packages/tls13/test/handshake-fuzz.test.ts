@@ -23,7 +23,7 @@ const test = suite('handshake fuzz');
 
 /** Changes a message in one to four places; the header's length follows, most of the time. */
 function mutate(message: Uint8Array, random: SeededRandom): Uint8Array {
-  let body = message.slice(4);
+  let body: Uint8Array = message.slice(4);
   for (let count = 1 + random.integer(4); count > 0; count--) body = mutateOnce(body, random);
   const length = random.chance(0.05) ? random.integer(1 << 24) : body.length;
   const type = random.chance(0.02) ? random.integer(256) : (message[0] as number);
