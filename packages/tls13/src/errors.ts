@@ -36,7 +36,12 @@ export class TlsError extends Error {
   /** Who is at fault. */
   readonly fault: 'peer' | 'local';
 
-  constructor(code: TlsErrorCode, alert: Alert, message: string, options?: { fault?: 'peer' | 'local'; cause?: unknown }) {
+  constructor(
+    code: TlsErrorCode,
+    alert: Alert,
+    message: string,
+    options?: { fault?: 'peer' | 'local'; cause?: unknown },
+  ) {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.alert = alert;

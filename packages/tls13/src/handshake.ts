@@ -47,7 +47,8 @@ export type HandshakeEvent =
  *   handleMessages(level, data)  in-order handshake bytes of one level; message boundaries need not match
  *   nextEvent()                  until undefined, after each of the calls above and below; a server writes the rest of its
  *                                flight here once the events of the ClientHello are taken, so it may throw a TlsError too
- *   acceptPeerChain() / rejectPeerChain()   only after `judge-peer-chain`
+ *   acceptPeerChain() / rejectPeerChain()   only after `judge-peer-chain`; accepting handles what has waited, so it throws
+ *                                what handleMessages() would have thrown
  *
  * `handleMessages` copies what it keeps: `data` may be a view that dies with the call. It throws a TlsError with the alert to send when the peer
  * is at fault; after that the handshake is dead. Bytes that come after `complete` (NewSessionTicket) are accepted at level APPLICATION and

@@ -2,6 +2,7 @@
 import { X509Certificate, constants, createHash, createHmac, verify } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { nodeProvider } from '@mquictt/tls13/node';
 import { CIPHER_SUITES, TLS_AES_128_GCM_SHA256 } from '../src/cipher-suites.ts';
 import { EarlySchedule, hkdfExpandLabel } from '../src/key-schedule.ts';
 import { readCertificateVerify, serverSignatureContent } from '../src/messages/certificate-verify.ts';
@@ -22,7 +23,7 @@ interface Trace {
 
 const trace = readVectors<Trace>('rfc8448-simple-1rtt.json');
 const message = (name: string): Uint8Array => fromHex(trace.messages[name] as string);
-const providers: readonly CryptoProvider[] = [nobleProvider];
+const providers: readonly CryptoProvider[] = [nobleProvider, nodeProvider];
 
 const test = suite('key schedule');
 
