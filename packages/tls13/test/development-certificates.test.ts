@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect, createServer } from 'node:tls';
 import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -66,6 +68,32 @@ test('OpenSSL takes them for what they are', async () => {
   assert.ok(certificate.checkPrivateKey(createPrivateKey(keyPem)));
   assert.is(certificate.checkHost('localhost'), 'localhost');
   assert.is(certificate.checkIP('127.0.0.1'), '127.0.0.1');
+});
+
+test('a TLS 1.3 client and server of OpenSSL shake hands with them, both showing a certificate', async () => {
+  for (const keyType of ['ecdsa-p256', 'ecdsa-p384', 'ed25519', 'rsa-2048'] as const) {
+    const { caPem: ca, certificatePem: cert, keyPem: key } = await createDevelopmentCertificates({ keyType });
+    const server = createServer({ ca, cert, key, minVersion: 'TLSv1.3', requestCert: true }, (socket) => {
+      socket.end(String(socket.authorized));
+    });
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const said = await new Promise<string>((resolve, reject) => {
+        const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', ca, cert, key }, () => {
+          assert.ok(socket.authorized, keyType);
+        });
+        socket.once('error', reject);
+        socket.once('data', (data: Buffer) => {
+          socket.destroy();
+          resolve(data.toString());
+        });
+      });
+      assert.is(said, 'true', `${keyType} of the client`);
+    } finally {
+      await new Promise<void>((resolve) => void server.close(() => resolve()));
+    }
+  }
 });
 
 test('each authority has a name and a serial number of its own', async () => {
