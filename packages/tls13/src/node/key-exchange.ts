@@ -17,6 +17,26 @@ import { NamedGroup } from '../provider.ts';
 import type { KeyShare } from '../provider.ts';
 import { plain } from './bytes.ts';
 
+/** PrivateKeyInfo of X25519 (RFC 8410 §7) up to the 32 bytes of the key. */
+const X25519_KEY_PREFIX: Uint8Array = Uint8Array.of(
+  0x30,
+  0x2e,
+  2,
+  1,
+  0,
+  0x30,
+  5,
+  6,
+  3,
+  0x2b,
+  0x65,
+  0x6e,
+  4,
+  0x22,
+  4,
+  0x20,
+);
+
 /** Draws a key pair from OpenSSL's generator. */
 export function generateKeyShare(group: NamedGroup): KeyShare {
   if (group === NamedGroup.X25519) return x25519KeyShare(generateKeyPairSync('x25519').privateKey);
@@ -33,8 +53,7 @@ export function nodeKeyShare(group: NamedGroup, secret: Uint8Array): KeyShare {
     ecdh.setPrivateKey(secret);
     return secp256r1KeyShare(ecdh);
   }
-  // RFC 8410 §7: PrivateKeyInfo of X25519.
-  const key = Buffer.concat([Buffer.from('302e020100300506032b656e04220420', 'hex'), secret]);
+  const key = Buffer.concat([X25519_KEY_PREFIX, secret]);
   return x25519KeyShare(createPrivateKey({ key, format: 'der', type: 'pkcs8' }));
 }
 
