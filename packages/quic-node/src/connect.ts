@@ -1,6 +1,6 @@
 /** connect(): look up the name, try its addresses, and resolve when a handshake is complete. */
 import { isIP, isIPv6 } from 'node:net';
-import { QuicError, type EndpointConfig } from '@mquictt/quic-core';
+import { createEndpoint, QuicError, type EndpointConfig } from '@mquictt/quic-core';
 import { nodeProtector } from '@mquictt/quic-core/node';
 import { defaultRoots, nodeProvider } from '@mquictt/tls13/node';
 import { formatAddress, parseAddress, type SocketAddress } from './addresses.ts';
@@ -8,7 +8,6 @@ import { connectError, noAnswerError } from './connect-errors.ts';
 import { raceAttempts, type Attempt } from './connect-race.ts';
 import { QuicConnection, type ConnectionOwner } from './connection.ts';
 import { Driver } from './driver.ts';
-import { createEndpoint } from './endpoint.ts';
 import { noAddressError, QuicNodeError } from './errors.ts';
 import { nodeRuntime } from './node-runtime.ts';
 import type { ConnectOptions } from './options.ts';

@@ -268,8 +268,7 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
     const isOurs = error.fault === 'local' && error.code === 'ERR_QUIC_APPLICATION_CLOSE' && error.errorCode === 0;
     this.#resolveClosed(isOurs ? undefined : error);
     this.#owner.onClosed(this, error);
-    // Whoever closed must be able to say so again when the first packet was lost (RFC 9000 §10.2.1).
-    this.#driver.connectionEnded(error.fault === 'local');
+    this.#driver.connectionEnded(mayHaveToRepeat(error));
   }
 
   #streamOpened(id: number): void {
@@ -322,4 +321,13 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
     if (this.#core.closeError !== undefined) return this.#core.closeError;
     return this.#closePromise === undefined ? undefined : invalidState('The connection is being closed by this side');
   }
+}
+
+/**
+ * Whether the peer may have missed the end, and asks on (RFC 9000 §10.2.1): not where it closed itself, has no state any more, or is
+ * silent.
+ */
+function mayHaveToRepeat(error: QuicError): boolean {
+  if (error.fault === 'timeout' || error.code === 'ERR_QUIC_STATELESS_RESET') return false;
+  return error.fault !== 'peer' || error.code !== 'ERR_QUIC_APPLICATION_CLOSE';
 }

@@ -1,12 +1,11 @@
 /** listen(): bind a UDP port and accept QUIC connections on it. */
-import type { EndpointConfig } from '@mquictt/quic-core';
+import { createEndpoint, type EndpointConfig } from '@mquictt/quic-core';
 import { nodeProtector } from '@mquictt/quic-core/node';
 import { createCredential } from '@mquictt/tls13';
 import { nodeProvider } from '@mquictt/tls13/node';
 import { parseAddress } from './addresses.ts';
 import { checkCommonOptions } from './check-options.ts';
 import { Driver } from './driver.ts';
-import { createEndpoint } from './endpoint.ts';
 import { noAddressError } from './errors.ts';
 import { QuicListener } from './listener.ts';
 import { nodeRuntime } from './node-runtime.ts';

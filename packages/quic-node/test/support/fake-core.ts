@@ -1,5 +1,12 @@
 /** A core without QUIC in it: what the driver calls is recorded, what it asks for is scripted. */
-import type { Connection, ConnectionEvent, DatagramBatch, Endpoint, EndpointEvent } from '@mquictt/quic-core';
+import type {
+  Connection,
+  ConnectionEvent,
+  DatagramBatch,
+  Endpoint,
+  EndpointEvent,
+  EndpointStats,
+} from '@mquictt/quic-core';
 import type { Runtime, Timer, UdpSocket, UdpSocketOptions } from '../../src/runtime.ts';
 
 /** Just enough of a connection for the driver: it carries a handler and events. */
@@ -73,6 +80,10 @@ export class FakeEndpoint implements Endpoint {
 
   stopAccepting(): void {
     this.log.push('stop accepting');
+  }
+
+  stats(): EndpointStats {
+    throw new Error('not scripted');
   }
 
   #maybeThrow(where: string): void {
