@@ -43,3 +43,6 @@ export * from './sim/pair.ts';
 export { SimNetwork, SimSocket, type Place, type SimNetworkOptions, type SimSocketOptions } from './sim/network.ts';
 export { simRuntime } from './sim/sim-runtime.ts';
 export { settle, settleFor, type SettleOptions } from './sim/settle.ts';
+export { SIM_ALPN, simClient, simServer, type SimEndpointOptions } from './sim/sim-endpoints.ts';
+export { BulkReceiver, BulkSender } from './sim/bulk.ts';
+export { exchange, type ExchangeOptions, type ExchangeResult } from './sim/exchange.ts';
