@@ -217,15 +217,14 @@ export class ReceiveHalf {
 
   /** RFC 9000 §4.5: the final size cannot change, and no data lies beyond it. */
   #checkSize(endOffset: number, isFinal: boolean, frameType: number): void {
-    const known = this.finalSize;
-    if (
-      known >= 0 ? endOffset > known || (isFinal && endOffset !== known) : isFinal && endOffset < this.window.received
-    ) {
-      throw new TransportError(
-        TransportErrorCode.FINAL_SIZE_ERROR,
-        `Stream ends at ${isFinal ? endOffset : known}, but data reaches to ${Math.max(isFinal ? known : endOffset, this.window.received)}`,
-        frameType,
-      );
+    const { finalSize, window } = this;
+    let problem = '';
+    if (finalSize >= 0 && endOffset > finalSize)
+      problem = `data up to ${endOffset} of a stream that ends at ${finalSize}`;
+    else if (finalSize >= 0 && isFinal && endOffset < finalSize) problem = `${endOffset} after ${finalSize}`;
+    else if (isFinal && endOffset < window.received) problem = `${endOffset} after data up to ${window.received}`;
+    if (problem !== '') {
+      throw new TransportError(TransportErrorCode.FINAL_SIZE_ERROR, `Final size: ${problem}`, frameType);
     }
   }
 

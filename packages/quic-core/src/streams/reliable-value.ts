@@ -46,7 +46,7 @@ export class ReliableValue {
 
   /** @returns whether the newest value arrived with this */
   onAcked(value: number): boolean {
-    if (value !== this.#value || this.#isDelivered) return false;
+    if (value !== this.#value || value === -1 || this.#isDelivered) return false;
     this.#isDelivered = true;
     this.#isPending = false;
     return true;
@@ -54,7 +54,7 @@ export class ReliableValue {
 
   /** @returns whether the value has to be sent again because of this */
   onLost(value: number): boolean {
-    if (value !== this.#value || this.#isDelivered || this.#isPending) return false;
+    if (value !== this.#value || value === -1 || this.#isDelivered || this.#isPending) return false;
     this.#isPending = true;
     return true;
   }

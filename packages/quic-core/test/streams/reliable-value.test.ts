@@ -67,6 +67,10 @@ test('a cancelled value is not resent, and can be said again', () => {
   value.cancel();
   assert.not(value.onLost(5));
   assert.is(value.value, -1);
+  // An owner that has only one value hands back whatever it is now.
+  assert.not(value.onLost(value.value));
+  assert.not(value.onAcked(value.value));
+  assert.not(value.isPending);
   assert.ok(value.set(5));
 });
 

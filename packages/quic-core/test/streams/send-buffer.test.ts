@@ -81,7 +81,8 @@ test('behaves like a list of bytes with a state each, in any order of sending, l
             ghosts.push(flight);
           }
           buffer.onLost(...flight);
-          for (let i = flight[0]; i < flight[0] + flight[1]; i++) if (model.states[i] !== 'acked') model.states[i] = 'lost';
+          for (let i = flight[0]; i < flight[0] + flight[1]; i++)
+            if (model.states[i] !== 'acked') model.states[i] = 'lost';
         }
         assert.is(buffer.writeOffset, model.states.length);
         assert.is(buffer.ackedOffset, model.ackedOffset);
