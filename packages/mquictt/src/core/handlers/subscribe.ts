@@ -1,0 +1,79 @@
+/** SUBSCRIBE and UNSUBSCRIBE (MQTT 5 §3.8, §3.10). Both mean the flow on which they come, and no other. */
+import { MAX_SUBSCRIPTIONS_PER_SESSION } from '../../limits.ts';
+import { encodeSuback, encodeUnsuback } from '../../packets/codec.ts';
+import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from '../../packets/codec.ts';
+import { isSharedFilter, topicFilterProblem } from '../../packets/topics.ts';
+import type { EncodedPublish } from '../../packets/publish.ts';
+import { ReasonCode } from '../../reason-codes.ts';
+import type { BrokerCore } from '../broker-core.ts';
+import type { Flow } from '../flow.ts';
+import { Message } from '../message.ts';
+import { Subscription } from '../subscription.ts';
+
+export function handleSubscribe(core: BrokerCore, flow: Flow, packet: SubscribePacket, now: number): void {
+  const retained: Iterator<EncodedPublish>[] = [];
+  const reasonCodes = packet.subscriptions.map((request) => {
+    const refusal = refusalOf(flow, request);
+    if (refusal !== 0) return refusal;
+    const existing = flow.subscriptions.get(request.topicFilter);
+    // QoS 2 is not there yet, so less is granted than asked for. [MQTT-3.8.4-7]
+    const subscription = new Subscription(flow, request, Math.min(request.qos, 1), packet.subscriptionIdentifier);
+    // [MQTT-3.8.4-3]: the new one takes the place of the old one.
+    if (existing === undefined) flow.session.subscriptionCount++;
+    else core.router.remove(existing);
+    flow.subscriptions.set(request.topicFilter, subscription);
+    core.router.add(subscription);
+    // [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]
+    if (request.retainHandling === 0 || (request.retainHandling === 1 && existing === undefined))
+      retained.push(retainedFor(core, subscription, now));
+    return subscription.qos;
+  });
+  // [MQTT-3.8.4-1], [MQTT-3.8.4-6]. Answers go before messages, so SUBACK comes first.
+  flow.queue.pushReply(encodeSuback(packet.packetIdentifier, reasonCodes, flow.session.version));
+  core.markReady(flow);
+  for (const messages of retained) flow.enqueueRetained(messages);
+}
+
+/** @returns a reason code, 0 when the subscription may be made */
+function refusalOf(flow: Flow, request: SubscriptionRequest): number {
+  if (isSharedFilter(request.topicFilter)) return ReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED;
+  if (topicFilterProblem(request.topicFilter) !== undefined) return ReasonCode.TOPIC_FILTER_INVALID;
+  const isFull = flow.session.subscriptionCount >= MAX_SUBSCRIPTIONS_PER_SESSION;
+  if (isFull && !flow.subscriptions.has(request.topicFilter)) return ReasonCode.QUOTA_EXCEEDED;
+  return 0;
+}
+
+/** The retained messages that were there when the subscription came, made ready one by one. */
+function* retainedFor(core: BrokerCore, subscription: Subscription, now: number): Generator<EncodedPublish, undefined> {
+  const { flow, identifier } = subscription;
+  const session = flow.session;
+  const newest = core.retained.sequence;
+  for (const stored of core.retained.match(subscription.topicFilter)) {
+    // What was stored later has been delivered as a live message.
+    if (stored.sequence > newest || stored.expiresAt <= now) continue;
+    const message = new Message({ ...stored, retain: true }, undefined);
+    const qos = Math.min(stored.qos, subscription.qos);
+    const encoded = message.encode(session.version, qos, true, identifier === 0 ? undefined : [identifier]); // [MQTT-3.3.1-8]
+    if (encoded.size > session.maximumPacketSize) {
+      core.counters.messagesDropped++;
+      continue;
+    }
+    core.counters.messagesRouted++;
+    yield encoded;
+  }
+  return undefined;
+}
+
+export function handleUnsubscribe(core: BrokerCore, flow: Flow, packet: UnsubscribePacket): void {
+  const reasonCodes = packet.topicFilters.map((filter) => {
+    const subscription = flow.subscriptions.get(filter); // [MQTT-3.10.4-1]
+    if (subscription === undefined) return ReasonCode.NO_SUBSCRIPTION_EXISTED;
+    flow.subscriptions.delete(filter);
+    flow.session.subscriptionCount--;
+    core.router.remove(subscription);
+    return ReasonCode.SUCCESS;
+  });
+  // [MQTT-3.10.4-4], [MQTT-3.10.4-5]
+  flow.queue.pushReply(encodeUnsuback(packet.packetIdentifier, reasonCodes, flow.session.version));
+  core.markReady(flow);
+}

@@ -1,0 +1,56 @@
+/**
+ * One client and the connection it lives on. A session ends with its connection (session expiry is announced as 0), so that both are one object.
+ */
+import type { ReceivedWill } from '../packets/codec.ts';
+import type { ProtocolVersion } from '../packets/packet-types.ts';
+import type { Timed } from './deadlines.ts';
+import type { Flow } from './flow.ts';
+import { InFlightWindow } from './in-flight.ts';
+
+export type SessionState = 'new' | 'connected' | 'closed';
+
+export class Session implements Timed {
+  /** Address and port of the client, for logs. */
+  readonly remote: string;
+  state: SessionState = 'new';
+  clientId = '';
+  version: ProtocolVersion = 5;
+  /** The flow on which CONNECT comes; set by BrokerCore.openFlow(). */
+  control: Flow | undefined = undefined;
+  /** All flows that are not closed, the control flow included. */
+  readonly flows: Set<Flow> = new Set();
+  /** What we sent with QoS 1 and what was not acknowledged. */
+  readonly inFlight: InFlightWindow = new InFlightWindow(65_535);
+  /** Bytes; larger packets are not sent. */
+  maximumPacketSize: number = Infinity;
+  /** Seconds, as CONNECT asked. */
+  sessionExpiryInterval = 0;
+  /** ms within which the client must send something, 1.5 times its keep-alive; 0 = never. [MQTT-3.1.2-22] */
+  patience = 0;
+  lastReceived: number;
+  subscriptionCount = 0;
+  /** Data flows that ended with an error. */
+  protocolErrorCount = 0;
+  will: ReceivedWill | undefined = undefined;
+  /** Set when the connection shall be closed, after everything on the control flow has been written. */
+  closeCode = -1;
+  closeReason = '';
+  /** Named by the core and not yet looked at. Kept by BrokerCore. */
+  isReady = false;
+  /** For the driver to hang its own object on. */
+  context: unknown = undefined;
+  deadline: number = Infinity;
+  heapIndex = -1;
+
+  readonly #onTimeout: (session: Session, now: number) => void;
+
+  constructor(remote: string, now: number, onTimeout: (session: Session, now: number) => void) {
+    this.remote = remote;
+    this.lastReceived = now;
+    this.#onTimeout = onTimeout;
+  }
+
+  handleTimeout(now: number): void {
+    this.#onTimeout(this, now);
+  }
+}

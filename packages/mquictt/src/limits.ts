@@ -1,0 +1,74 @@
+/**
+ * Every bound that a peer could push against, in one place, with the attack or the exhaustion that it stops. Bytes, ms or counts as named. What an
+ * operator may want to change is an option of the broker, with these as defaults.
+ */
+
+/** Largest MQTT packet, fixed header included. A peer that announces 256 MiB and sends it slowly would hold as much memory per stream. */
+export const MAX_PACKET_SIZE = 1_048_576;
+/** First allocation for a packet that arrives in pieces; it doubles as bytes really come, so an announced length costs nothing. */
+export const FIRST_PACKET_ALLOCATION = 1_024;
+
+/** UTF-8 bytes of a topic name or filter. Each level becomes a node of a tree. */
+export const MAX_TOPIC_LENGTH = 4_096;
+/** Levels of a topic name or filter: walking the tree is recursive in levels, and `+/+/+/...` branches at each. */
+export const MAX_TOPIC_LEVELS = 128;
+/** UTF-8 bytes of a client identifier: it is a key of a map for as long as the connection lives. */
+export const MAX_CLIENT_IDENTIFIER_LENGTH = 1_024;
+
+/** Subscriptions of one session, over all its streams. */
+export const MAX_SUBSCRIPTIONS_PER_SESSION = 4_096;
+/** Topic filters in one SUBSCRIBE or UNSUBSCRIBE: a packet of 1 MiB could carry 200,000. */
+export const MAX_FILTERS_PER_PACKET = 1_024;
+/** Topics whose matching subscriptions are remembered until a subscription changes. */
+export const MAX_CACHED_ROUTES = 8_192;
+
+/** A flow whose queue holds more bytes than this is behind: its publishers are held back for a moment, see HOLD_TIME. */
+export const QUEUE_HIGH_WATER = 262_144;
+/** The queue is fine again. */
+export const QUEUE_LOW_WATER = 65_536;
+/** Messages in a queue count as well: many empty ones would cost more than their bytes. */
+export const QUEUE_HIGH_WATER_MESSAGES = 4_096;
+/** Bytes beyond which nothing is queued on a flow: QoS 0 is dropped, for QoS 1 the flow is closed with QUOTA_EXCEEDED. */
+export const QUEUE_HARD_LIMIT = 1_048_576;
+/** Bytes queued on all flows of a broker. Beyond it a flow that is behind is treated as if it had reached its hard limit. */
+export const MAX_QUEUED_BYTES = 268_435_456;
+/** ms for which a flow that is behind may hold back those who publish to it (only streams that do nothing but publish). */
+export const HOLD_TIME = 500;
+/** ms after a hold that was not enough, during which the flow holds nobody: a slow reader costs others one HOLD_TIME per this. */
+export const HOLD_PROBATION = 30_000;
+/** Bytes of answers (PUBACK, SUBACK ...) that wait on one flow before we stop reading it: a peer that sends but never reads. */
+export const MAX_PENDING_REPLIES = 65_536;
+/** Bytes of QoS 1 messages sent and not yet acknowledged on one flow; they are kept in case the stream dies. */
+export const MAX_IN_FLIGHT_BYTES = 262_144;
+/** Bytes that one write gathers from small messages. */
+export const WRITE_SIZE = 32_768;
+/** Messages larger than this are handed to the stream by reference instead of being gathered. */
+export const GATHER_LIMIT = 4_096;
+
+/** Receive Maximum that we announce. QoS 1 is answered at once, so that it bounds answers on their way and no memory of ours. */
+export const RECEIVE_MAXIMUM = 4_096;
+
+/** Retained messages and the bytes of their topics, properties and payloads: they outlive their publisher. */
+export const MAX_RETAINED_MESSAGES = 100_000;
+export const MAX_RETAINED_BYTES = 268_435_456;
+
+/** ms from the connection to CONNECT; connections that say nothing would pile up. */
+export const CONNECT_DEADLINE = 10_000;
+/** Streams of one connection that wait for CONNECT to be accepted; each may hold a stream window of unread bytes. */
+export const MAX_STREAMS_BEFORE_CONNECT = 128;
+/** Data flows that may end with a protocol error before the connection does. */
+export const MAX_PROTOCOL_ERRORS = 16;
+/** ms for DISCONNECT and the acknowledgement of what was written before a closing connection is dropped. */
+export const CLOSE_DEADLINE = 2_000;
+/** ms between QUIC PINGs to a peer whose MQTT keep-alive is off, and rounds without any packet from it before it is given up. */
+export const LIVENESS_INTERVAL = 60_000;
+export const LIVENESS_ROUNDS = 3;
+/** Streams of each kind that a client may have open at once; raised as they finish. */
+export const MAX_STREAMS = 1_024;
+
+/** Bytes of messages that a subscriber of the client keeps for its application before it stops reading its stream. */
+export const SUBSCRIBER_BUFFER = 262_144;
+/** Messages of the same. */
+export const SUBSCRIBER_BUFFER_MESSAGES = 4_096;
+/** Bytes that a publisher of the client keeps while they cannot be sent, before publish() says no. */
+export const PUBLISHER_QUEUE = 67_108_864;
