@@ -52,7 +52,7 @@ export interface Summary {
 const MAX_OUTPUT = 4_000_000;
 
 /** Folders that hold test files, as patterns on the path relative to the root. */
-const TEST_FOLDERS = [/^packages\/[^/]+\/test\//, /^examples\/test\//, /^tools\/test\//];
+const TEST_FOLDERS = [/^packages\/[^/]+\/test\//, /^(?:bench|examples|interop|tools)\/test\//];
 
 const running = new Set<ChildProcess>();
 
@@ -76,7 +76,7 @@ export function findTests(root: string, filters: readonly string[] = []): string
       }
     }
   };
-  for (const top of ['packages', 'examples', 'tools']) {
+  for (const top of ['packages', 'bench', 'examples', 'interop', 'tools']) {
     if (existsSync(join(root, top))) walk(join(root, top));
   }
   const words = filters.map((word) => word.replace(/^\.\//, '').split(sep).join('/'));
