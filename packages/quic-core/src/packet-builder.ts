@@ -27,6 +27,10 @@ const MIN_NUMBER_AND_PAYLOAD = 4;
 /** ACK-only packets are not acknowledged; after so many a PING asks for it, so that both sides may forget old ranges. */
 const ACK_ONLY_LIMIT = 19;
 const MAX_SEAL_RUN = 64;
+/** The least of a congestion window that a datagram of small messages is made for. */
+const MIN_SHORT_DATAGRAM = 128;
+/** Header, tag and an ACK in such a datagram. */
+const SHORT_DATAGRAM_OVERHEAD = 64;
 /** ack_delay_exponent that we announce by saying nothing: the default. */
 const ACK_DELAY_DIVISOR = 8;
 
@@ -72,7 +76,7 @@ export class PacketBuilder {
   #buildDatagram(batch: DatagramBatch, now: number): boolean {
     const context = this.#context;
     const start = batch.writeOffset;
-    const size = context.datagramSize;
+    let size = context.datagramSize;
     if (start + size > batch.buffer.length) return false;
     if (context.candidatePath !== undefined && this.#buildProbe(batch, context.candidatePath, now)) return true;
 
@@ -83,7 +87,12 @@ export class PacketBuilder {
       return false;
     }
     const { recovery } = context;
-    let mayElicit = recovery.canSend() >= size;
+    const window = recovery.canSend();
+    let mayElicit = window >= size;
+    if (!mayElicit && this.#isLittleEnough(window)) {
+      mayElicit = true;
+      size = window;
+    }
     if (mayElicit) {
       const sendTime = recovery.nextSendTime(now);
       if (sendTime > now) {
@@ -136,6 +145,20 @@ export class PacketBuilder {
       recovery.discardSpace(Space.INITIAL, now);
     }
     return true;
+  }
+
+  /**
+   * The window has room for less than a full datagram. A few small messages need not wait for more of it: else one lossy stream, which
+   * brings the window down, would hold up all others. Bulk waits, as it would go out in fragments for ever.
+   */
+  #isLittleEnough(window: number): boolean {
+    const { isHandshakeConfirmed, streams } = this.#context;
+    return (
+      isHandshakeConfirmed &&
+      window >= MIN_SHORT_DATAGRAM &&
+      streams.hasPending() &&
+      streams.fits(window - SHORT_DATAGRAM_OVERHEAD)
+    );
   }
 
   #commit(batch: DatagramBatch, path: Path, start: number, end: number): void {
@@ -220,8 +243,8 @@ export class PacketBuilder {
   #writeFrames(index: Space, packet: SentPacket, mayElicit: boolean, now: number): void {
     const context = this.#context;
     const space = context.spaces[index];
-    this.#writeAckFrame(index, packet, now);
     const isProbe = context.recovery.ptoProbes[index] > 0;
+    this.#writeAckFrame(index, packet, isProbe, now);
     if (!mayElicit && !isProbe) return;
 
     const carriedBefore = packet.carriedCount;
@@ -249,9 +272,10 @@ export class PacketBuilder {
     return context.spaces[index].crypto.hasPending() || (index === Space.APPLICATION && this.#hasApplicationFrames());
   }
 
-  #writeAckFrame(index: Space, packet: SentPacket, now: number): void {
+  /** @param isProbe an ACK sent before may be what was lost: without it the peer goes on probing, ever more slowly */
+  #writeAckFrame(index: Space, packet: SentPacket, isProbe: boolean, now: number): void {
     const { acks } = this.#context.spaces[index];
-    if (!acks.shouldBundle && acks.ackDeadline > now) return;
+    if (!isProbe && !acks.shouldBundle && acks.ackDeadline > now) return;
     if (writer.remaining < MIN_ACK_SIZE) return;
     const delay = index === Space.APPLICATION ? Math.floor(acks.ackDelayUs(now) / ACK_DELAY_DIVISOR) : 0;
     if (writeAck(writer, acks.ranges, delay, writer.remaining) === 0) return;

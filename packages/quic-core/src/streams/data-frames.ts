@@ -11,6 +11,9 @@ import type { Stream } from './stream.ts';
 /** At the end of a packet no frame is begun for less data than this, unless it is all there is: the header would outweigh the bytes. */
 const MIN_USEFUL = 32;
 
+/** Type, id, offset and length of a STREAM frame as they usually are. */
+const FRAME_OVERHEAD = 12;
+
 export class DataFrames {
   readonly #window: SendWindow;
   readonly #control: ControlFrames;
@@ -24,6 +27,11 @@ export class DataFrames {
 
   get hasPending(): boolean {
     return this.#ready.hasReady(this.#window.available > 0);
+  }
+
+  /** Whether everything that is ready to be sent is so little that `room` bytes of a packet hold it. */
+  fits(room: number): boolean {
+    return this.#ready.fits(room, FRAME_OVERHEAD);
   }
 
   /** Whether new bytes wait for connection credit alone. */

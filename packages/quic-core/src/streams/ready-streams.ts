@@ -41,6 +41,22 @@ export class ReadyStreams {
     return mask === 0 ? undefined : this.#first[31 - Math.clz32(mask & -mask)];
   }
 
+  /**
+   * Whether what stands in the lists is so little that `room` bytes hold it. It stops counting as soon as they do not.
+   * @param frameOverhead bytes to reckon for the header of a frame
+   */
+  fits(room: number, frameOverhead: number): boolean {
+    let left = room;
+    for (let mask = this.#mask; mask !== 0; mask &= mask - 1) {
+      let stream = this.#first[31 - Math.clz32(mask & -mask)];
+      for (; stream !== undefined; stream = stream.readyNext) {
+        left -= stream.send!.buffer.pendingLength + frameOverhead;
+        if (left < 0) return false;
+      }
+    }
+    return true;
+  }
+
   /** Puts a stream at the back of the list for its urgency; one that is in the right list keeps its place. */
   place(stream: Stream, isFresh: boolean): void {
     const list = stream.urgency * 2 + (isFresh ? 1 : 0);

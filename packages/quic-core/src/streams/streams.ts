@@ -288,6 +288,11 @@ export class Streams {
 
   // Frames to the peer.
 
+  /** Whether all the stream data that waits to be sent is so little that `room` bytes of a packet hold it. */
+  fits(room: number): boolean {
+    return this.#data.fits(room);
+  }
+
   /** Whether writeFrames() would put anything into an empty packet. */
   hasPending(): boolean {
     this.#releaseReadResets();
