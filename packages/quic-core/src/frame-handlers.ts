@@ -43,8 +43,9 @@ export class FrameHandlers implements FrameHandler {
   onAck(largest: number, ackDelay: number, ranges: Float64Array, rangeCount: number): void {
     const context = this.#context;
     const space = context.spaces[this.#space];
-    const delayMs =
-      this.#space === Space.APPLICATION ? (ackDelay * 2 ** (context.peerParameters?.ackDelayExponent ?? 3)) / 1000 : 0;
+    // RFC 9000 §18.2: Initial and Handshake packets use the default exponent.
+    const exponent = this.#space === Space.APPLICATION ? (context.peerParameters?.ackDelayExponent ?? 3) : 3;
+    const delayMs = (ackDelay * 2 ** exponent) / 1000;
     if (!context.recovery.onAckReceived(this.#space, largest, delayMs, ranges, rangeCount, context.now)) return;
     if (largest > space.largestAcked) space.largestAcked = largest;
     // RFC 9002 A.6: an acknowledged Handshake packet proves that the server has validated our address.

@@ -277,7 +277,7 @@ export class PacketBuilder {
     const { acks } = this.#context.spaces[index];
     if (!isProbe && !acks.shouldBundle && acks.ackDeadline > now) return;
     if (writer.remaining < MIN_ACK_SIZE) return;
-    const delay = index === Space.APPLICATION ? Math.floor(acks.ackDelayUs(now) / ACK_DELAY_DIVISOR) : 0;
+    const delay = Math.floor(acks.ackDelayUs(now) / ACK_DELAY_DIVISOR);
     if (writeAck(writer, acks.ranges, delay, writer.remaining) === 0) return;
     const largest = acks.ranges.largest;
     packet.carry(Carried.ACK, largest, 0, 0);

@@ -184,12 +184,7 @@ export class Recovery {
     if (largest > state.largestAcked) state.largestAcked = largest;
 
     // RFC 9002 §5.1: a sample needs the largest to be newly acknowledged, and an ack-eliciting packet among the newly acknowledged.
-    if (largestTimeSent >= 0 && eliciting) {
-      if (!this.rtt.hasSample) this.#firstSampleTime = now;
-      // §5.3: Initial packets are acknowledged without delay, whatever the field says.
-      const ackDelay = space === Space.INITIAL ? 0 : ackDelayMs;
-      this.rtt.update(Math.max(0, now - largestTimeSent), ackDelay, this.#handshakeConfirmed, this.#maxAckDelay);
-    }
+    if (largestTimeSent >= 0 && eliciting) this.#sampleRtt(space, now - largestTimeSent, ackDelayMs, now);
 
     this.#detectLost(state, now);
     for (let i = 0; i < this.#ackedCount; i++) {
@@ -357,6 +352,16 @@ export class Recovery {
     if (!packet.inFlight) return;
     this.bytesInFlight -= packet.size;
     if (packet.ackEliciting) state.elicitingInFlight--;
+  }
+
+  #sampleRtt(space: Space, latest: number, ackDelay: number, now: number): void {
+    // An ACK that was lost comes again with a probe, long after the packets came. Only max_ack_delay of that may be subtracted (§5.3), so what
+    // is mostly waiting tells nothing of the path and would stretch every timeout.
+    if (ackDelay > 2 * this.#maxAckDelay && ackDelay > latest / 2) return;
+    if (!this.rtt.hasSample) this.#firstSampleTime = now;
+    // §5.3: Initial packets are acknowledged without delay, whatever the field says.
+    const delay = space === Space.INITIAL ? 0 : ackDelay;
+    this.rtt.update(Math.max(0, latest), delay, this.#handshakeConfirmed, this.#maxAckDelay);
   }
 
   /** RFC 9002 A.10 and B.8, up to telling the host. */

@@ -118,6 +118,17 @@ test('ignores the ACK delay of Initial packets', () => {
   assert.is(h.recovery.rtt.smoothed, 0.875 * 50 + 0.125 * 100);
 });
 
+test('takes no sample from an acknowledgement that is mostly the waiting of the peer', () => {
+  // What a probe repeats, after the first ACK was lost.
+  const h = new Harness();
+  h.send(0, 1);
+  h.ack(1050, [[0, 0]], { ackDelay: 1000 });
+  assert.not.ok(h.recovery.rtt.hasSample);
+  h.send(2000, 1);
+  h.ack(2090, [[1, 1]], { ackDelay: 40 });
+  assert.is(h.recovery.rtt.latest, 90);
+});
+
 test('does not count packets that only acknowledge as in flight, nor their loss as congestion', () => {
   const h = new Harness();
   h.send(0, 5, { ackOnly: true });
