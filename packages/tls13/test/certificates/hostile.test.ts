@@ -1,10 +1,19 @@
 import { performance } from 'node:perf_hooks';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CA_P256, TEST_UNIX_TIME, der, seededRandom, testCertificatePem, testRoots } from '@mquictt/testkit';
+import {
+  CA_P256,
+  TEST_UNIX_TIME,
+  buildCertificate,
+  der,
+  seededRandom,
+  testCertificatePem,
+  testRoots,
+} from '@mquictt/testkit';
 import { Alert, RootStore, TlsError, parseCertificate, readCertificatesPem, verifyChain } from '../../src/index.ts';
 import { nodeProvider } from '../../src/node/index.ts';
-import { assertRefused } from '../support/chains.ts';
+import { readPublicKeyInfo } from '../../src/public-key.ts';
+import { assertRefused, keyFor } from '../support/chains.ts';
 
 /** Certificates are the largest thing a stranger hands us: whatever they hold, the answer is a TlsError, and soon. */
 const test = suite('hostile certificates');
@@ -128,6 +137,25 @@ test('extensions whose value is something else', () => {
   }
 });
 
+test('a sound frame around BER, nesting or a crowd', () => {
+  const sound = { key: keyFor('frame') };
+  let nested = der.derSequence();
+  for (let depth = 0; depth < 40; depth++) nested = der.derSequence(nested);
+  const rows: [Uint8Array, RegExp][] = [
+    [nested, /nested too deeply/],
+    [der.derSequence(Uint8Array.of(0x31, 0x80, 0, 0)), /indefinite/],
+    [der.derSequence(Uint8Array.of(0x31, 0x81, 0x00)), /shortest form/],
+    [der.derSequence(new Uint8Array(20_000)), /too many elements/],
+  ];
+  for (const [subjectDer, sentence] of rows)
+    assertRefused(
+      () => parseCertificate(buildCertificate({ ...sound, subjectDer })),
+      'ERR_TLS_CERTIFICATE_INVALID',
+      Alert.BAD_CERTIFICATE,
+      sentence,
+    );
+});
+
 test('RSA keys meant to cost something', () => {
   // A public key of 8,193 bits, and one with an exponent as long as its modulus.
   const key = (modulusLength: number, exponentLength: number): Uint8Array => {
@@ -139,8 +167,19 @@ test('RSA keys meant to cost something', () => {
     const algorithm = der.derSequence(der.derOid('1.2.840.113549.1.1.1'), der.derNull());
     return der.derSequence(algorithm, der.derBitString(rsa));
   };
-  for (const spki of [key(1025, 3), key(256, 256), key(1, 1), key(255, 3)])
+  const rows: [number, number, RegExp][] = [
+    [1025, 3, /has 8200 bits where RSA may have 8192/],
+    [256, 256, /unusable RSA modulus or exponent/],
+    [256, 5, /unusable RSA modulus or exponent/],
+    [1, 1, /has only 8 bits/],
+    [255, 3, /has only 2040 bits/],
+  ];
+  for (const [modulusLength, exponentLength, problem] of rows) {
+    const spki = key(modulusLength, exponentLength);
+    assert.match(String(readPublicKeyInfo(spki)), problem);
     assert.is(nodeProvider.verify(spki, 0x0401, new Uint8Array(10), new Uint8Array(1025)), false);
+  }
+  assert.type(readPublicKeyInfo(key(1024, 4)), 'object');
 });
 
 test('a root store is not taken in by a certificate that is none', () => {
