@@ -4,22 +4,19 @@
  * The connection tells what it sends, which acknowledgements come in and when time has passed; recovery says when it may send, which frames arrived,
  * which were lost, and when to probe. There is no clock and no timer: timeout() is computed from what is known.
  *
- * Left out: ECN (node:dgram does not show it) and an adaptive packet threshold.
+ * Left out: ECN (node:dgram does not show it).
  */
 import type { CongestionController } from '../congestion/controller.ts';
 import { TransportError, TransportErrorCode } from '../errors.ts';
 import { MAX_ACK_ONLY_PACKETS, MAX_PTO_BACKOFF, MAX_SENT_PACKETS } from '../limits.ts';
 import { Pacer } from './pacer.ts';
 import { PersistentCongestion } from './persistent-congestion.ts';
+import { Reordering } from './reordering.ts';
 import { K_GRANULARITY, RttEstimator } from './rtt.ts';
 import type { Carried, SentPacket } from './sent-packet.ts';
 import { SentSpace } from './sent-space.ts';
 import { Space, SPACES } from './spaces.ts';
 
-/** RFC 9002 §6.1.1: reordering by fewer packets is no loss. */
-const K_PACKET_THRESHOLD = 3;
-/** RFC 9002 §6.1.2, of the round-trip time. */
-const K_TIME_THRESHOLD = 9 / 8;
 /** RFC 9002 §7.6.1, in probe timeouts. */
 const K_PERSISTENT_CONGESTION_THRESHOLD = 3;
 /** RFC 9002 §6.2.4 allows up to two probes per timeout; the second survives where the first is lost. */
@@ -62,6 +59,7 @@ export class Recovery {
   readonly #pacer: Pacer;
   readonly #spaces: readonly [SentSpace, SentSpace, SentSpace] = [new SentSpace(), new SentSpace(), new SentSpace()];
   readonly #persistent: PersistentCongestion = new PersistentCongestion();
+  readonly #reordering: Reordering = new Reordering();
   #maxDatagramSize: number;
   /** max_ack_delay of the peer, ms. */
   #maxAckDelay: number = 25;
@@ -162,6 +160,9 @@ export class Recovery {
         `Acknowledgement of a packet that was never sent: up to ${largest}, sent up to ${state.largestSent}`,
         0x02,
       );
+    }
+    if (space === Space.APPLICATION) {
+      this.#reordering.onAck(ranges, rangeCount, state.largestAcked, this.#lossRtt, now);
     }
     this.#ackedCount = 0;
     this.#lostCount = 0;
@@ -303,6 +304,11 @@ export class Recovery {
     this.#pacer.onDatagramSizeChanged(maxDatagramSize);
   }
 
+  /** Packets that were declared lost and acknowledged after all, as far as that was noticed. */
+  get spuriousLosses(): number {
+    return this.#reordering.spuriousCount;
+  }
+
   /** The current probe timeout of the application space, without backoff, ms: the unit of closing and draining periods. */
   get pto(): number {
     return this.rtt.pto(this.#maxAckDelay);
@@ -369,7 +375,8 @@ export class Recovery {
     state.lossTime = Infinity;
     const { sent, largestAcked } = state;
     const { rtt } = this;
-    const lossDelay = Math.max(K_TIME_THRESHOLD * Math.max(rtt.latest, rtt.smoothed), K_GRANULARITY);
+    const { packetThreshold, timeThreshold } = this.#reordering;
+    const lossDelay = Math.max(timeThreshold * this.#lossRtt, K_GRANULARITY);
     const tooOld = sent.end - MAX_SENT_PACKETS;
     const last = Math.max(largestAcked, tooOld - 1);
     let newestLost = -1;
@@ -382,11 +389,12 @@ export class Recovery {
       }
       // The same sum as in lossTime: rounded another way, a timeout could find nothing to do and come back for ever.
       const lossTime = packet.timeSent + lossDelay;
-      if (largestAcked < pn + K_PACKET_THRESHOLD && now < lossTime && pn >= tooOld) {
+      if (largestAcked < pn + packetThreshold && now < lossTime && pn >= tooOld) {
         if (lossTime < state.lossTime) state.lossTime = lossTime;
         continue;
       }
       this.#lost[this.#lostCount++] = packet;
+      if (state === this.#spaces[Space.APPLICATION]) this.#reordering.onLost(pn, packet.timeSent);
       this.#leave(state, packet, pn);
       if (!packet.inFlight) continue;
       this.packetsLost++;
@@ -399,6 +407,11 @@ export class Recovery {
       this.controller.onPersistentCongestion();
       rtt.resetMin();
     }
+  }
+
+  /** RFC 9002 §6.1.2: the round-trip time that the time threshold is a multiple of. */
+  get #lossRtt(): number {
+    return Math.max(this.rtt.latest, this.rtt.smoothed);
   }
 
   #updatePacer(now: number): void {

@@ -33,7 +33,9 @@ for (const preset of ['loss30', 'corrupt30'] satisfies LinkPreset[]) {
       times.push(elapsedMs);
     }
     times.sort((a, b) => a - b);
-    console.log(`${preset}: done after ${quantile(times, 0.5)} (median), ${quantile(times, 0.9)}, ${quantile(times, 1)}`);
+    console.log(
+      `${preset}: done after ${quantile(times, 0.5)} (median), ${quantile(times, 0.9)}, ${quantile(times, 1)}`,
+    );
   });
 }
 

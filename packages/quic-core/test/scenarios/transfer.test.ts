@@ -36,7 +36,7 @@ const LIMITS: Readonly<Partial<Record<LinkPreset, number>>> = {
   bottleneck: 15_000,
   loss2: 80_000,
   duplicate10: 3_000,
-  reordering: 300_000,
+  reordering: 30_000,
   blackhole: 50_000,
 };
 
