@@ -84,4 +84,9 @@ async function main(): Promise<void> {
   if (less.length > 0) console.log(`Less is better: ${less.join(', ')}`);
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

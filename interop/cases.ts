@@ -4,6 +4,7 @@ import type { Child } from '../tools/children.ts';
 import type { Description, Exchange, StreamEnd, Target } from './client-role.ts';
 import { ALPN, type CloseInfo } from './peer.ts';
 import type { About } from './program.ts';
+import { Proxy, type ProxyOptions } from './proxy.ts';
 import type { ServerEvent } from './server-role.ts';
 
 /** One side as the cases see it. */
@@ -45,6 +46,19 @@ function assertExchange({ sent, arrived, expected, received }: Exchange): void {
   assert.equal(received, expected, 'SHA-256 of what the client got');
 }
 
+const noKeyUpdate = (side: Side): string | undefined =>
+  side.canUpdateKeys ? undefined : `${side.name} offers no way to update the keys`;
+
+async function through(options: ProxyOptions, { target, ask }: Meeting): Promise<Proxy> {
+  const proxy = await Proxy.start(target.port, options);
+  try {
+    assertExchange(await ask<Exchange>('exchange', { port: proxy.port }));
+  } finally {
+    proxy.stop();
+  }
+  return proxy;
+}
+
 export const CASES: readonly Case[] = [
   {
     name: 'handshake',
@@ -69,6 +83,32 @@ export const CASES: readonly Case[] = [
   {
     name: '500 streams one after another',
     run: async ({ ask }) => assert.equal(await ask('successive', { count: 500 }), 500, 'streams with the right bytes'),
+  },
+  {
+    name: '1 MB each way with 5 % loss',
+    async run(meeting) {
+      const { lost } = await through({ loss: 0.05 }, meeting);
+      assert.ok(lost > 10, `only ${lost} datagrams were lost`);
+    },
+  },
+  {
+    name: '1 MB each way from a port that changes',
+    async run(meeting) {
+      const { rebinds } = await through({ rebindAfter: 200 }, meeting);
+      assert.equal(rebinds, 1, 'changes');
+    },
+  },
+  {
+    name: 'key updates by the client',
+    impossible: ({ client }) => noKeyUpdate(client),
+    run: async ({ ask }) =>
+      assert.equal(await ask('updateKeys', { by: 'client' }), 3, 'transfers with the right bytes'),
+  },
+  {
+    name: 'key updates by the server',
+    impossible: ({ server }) => noKeyUpdate(server),
+    run: async ({ ask }) =>
+      assert.equal(await ask('updateKeys', { by: 'server' }), 3, 'transfers with the right bytes'),
   },
   {
     name: 'close code of the client',

@@ -1,5 +1,5 @@
 /** Certificates of one run, held in memory only. */
-import { CA_P256, CA_RSA2048, testCertificatePem } from '@mquictt/testkit';
+import { createDevelopmentCertificates } from '@mquictt/tls13/development-certificates';
 
 export interface Certificates {
   /** The authority of the server's certificate. */
@@ -10,10 +10,7 @@ export interface Certificates {
   strangeCaPem: string;
 }
 
-export function makeCertificates(): Promise<Certificates> {
-  return Promise.resolve({
-    caPem: CA_P256.certificatePem,
-    ...testCertificatePem('ecdsa-p256'),
-    strangeCaPem: CA_RSA2048.certificatePem,
-  });
+export async function makeCertificates(): Promise<Certificates> {
+  const [server, strange] = await Promise.all([createDevelopmentCertificates(), createDevelopmentCertificates()]);
+  return { ...server, strangeCaPem: strange.caPem };
 }

@@ -7,6 +7,7 @@ import {
   ALPN,
   CloseError,
   StreamError,
+  updateKeys,
   type CloseInfo,
   type Implementation,
   type PeerConnection,
@@ -147,6 +148,22 @@ export function clientCommands(implementation: Implementation) {
         };
         await Promise.all(Array.from({ length: 10 }, worker));
         return good;
+      }),
+
+    /** Updates the keys again and again, with data before and after. @returns how often the data were right */
+    updateKeys: ({ by, ...target }: Target & { by: 'client' | 'server' }): Promise<number> =>
+      using(target, async (connection) => {
+        let updates = 0;
+        for (let round = 0; round < 3; round++) {
+          const bytes = contents(round, 100_000);
+          const stream = await order(connection, { do: by === 'client' ? 'echo' : 'update-keys' });
+          const incoming = new Incoming(stream);
+          if (by === 'client') await updateKeys(connection);
+          else await incoming.line();
+          const [rest] = await Promise.all([incoming.rest(), stream.write(bytes).then(() => stream.end())]);
+          if (isEqual(bytes, rest)) updates++;
+        }
+        return updates;
       }),
 
     /** The client closes; the server tells what it saw. */

@@ -33,7 +33,7 @@ export function installDeno(log: (message: string) => void): Deno {
     .digest('hex');
   if (!existsSync(STAMP) || readFileSync(STAMP, 'utf8') !== hash) {
     log('installing the peers in interop/ (npm ci)');
-    runNpm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', FOLDER]);
+    runNpm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--prefix', FOLDER]);
     writeFileSync(STAMP, hash);
   }
   return {

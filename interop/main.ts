@@ -179,4 +179,9 @@ function indent(text: string): string {
   return text.replace(/^/gm, '        ');
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  console.error(describe(error));
+  process.exitCode = 1;
+}

@@ -12,6 +12,8 @@ export interface Implementation {
   readonly canReset: boolean;
   /** Whether STOP_SENDING carries the code that stop() was given; otherwise it carries 0. */
   readonly canStopWithCode: boolean;
+  /** Whether PeerConnection.updateKeys() exists. */
+  readonly canUpdateKeys: boolean;
   listen(options: ListenOptions): Promise<PeerListener>;
   /** @throws CloseError when the handshake fails */
   connect(options: ConnectOptions): Promise<PeerConnection>;
@@ -45,6 +47,8 @@ export interface PeerConnection {
   /** Both return undefined once the connection is closed. */
   acceptBidirectional(): Promise<PeerStream | undefined>;
   acceptUnidirectional(): Promise<PeerStream | undefined>;
+  /** Starts a key update. @returns false while that is not yet allowed */
+  updateKeys(): boolean;
   close(code: number, reason: string): void;
   /** How the peer, or whoever else, ended it. Never rejects. */
   readonly closed: Promise<CloseInfo>;
@@ -65,6 +69,11 @@ export interface CloseInfo {
   readonly kind: 'application' | 'tls' | 'other';
   readonly code: number;
   readonly reason: string;
+}
+
+/** Updates the keys as soon as that is allowed: the update before has to be acknowledged (RFC 9001 §6.1). */
+export async function updateKeys(connection: PeerConnection): Promise<void> {
+  while (!connection.updateKeys()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** A connection that could not be made, or ended. */

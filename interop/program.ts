@@ -5,12 +5,12 @@ import type { Implementation } from './peer.ts';
 import { serve } from './server-role.ts';
 
 /** What an implementation says of itself. */
-export type About = Pick<Implementation, 'name' | 'canReset' | 'canStopWithCode'>;
+export type About = Pick<Implementation, 'name' | 'canReset' | 'canStopWithCode' | 'canUpdateKeys'>;
 
 export function runProgram(implementation: Implementation): void {
-  const { name, canReset, canStopWithCode } = implementation;
+  const { name, canReset, canStopWithCode, canUpdateKeys } = implementation;
   runCommands({
-    about: (): About => ({ name, canReset, canStopWithCode }),
+    about: (): About => ({ name, canReset, canStopWithCode, canUpdateKeys }),
     serve: (options: { certificatePem: string; keyPem: string }) => serve(implementation, options),
     ...clientCommands(implementation),
   });

@@ -1,7 +1,14 @@
 /** The server of the cases: each stream begins with a line that says what to do with it. */
 import { emit } from '../tools/command-loop.ts';
 import { Incoming, contents, line, sha256 } from './contents.ts';
-import { CloseError, StreamError, type Implementation, type PeerConnection, type PeerStream } from './peer.ts';
+import {
+  CloseError,
+  StreamError,
+  updateKeys,
+  type Implementation,
+  type PeerConnection,
+  type PeerStream,
+} from './peer.ts';
 
 /** The first line of a stream. */
 export type Order =
@@ -11,6 +18,8 @@ export type Order =
   | { do: 'exchange'; seed: number; length: number }
   /** Send everything back as it comes. */
   | { do: 'echo' }
+  /** Update the keys, say so, and send everything back. */
+  | { do: 'update-keys' }
   | { do: 'close'; code: number; reason: string }
   /** Reset our half, after a few bytes. */
   | { do: 'reset'; code: number }
@@ -37,6 +46,13 @@ async function exchange(incoming: Incoming, outgoing: PeerStream, seed: number, 
   await outgoing.write(line({ sha256: await sha256(received), length: received.length }));
   await outgoing.write(contents(seed, length));
   await outgoing.end();
+}
+
+async function echo(incoming: Incoming, stream: PeerStream): Promise<void> {
+  for (let chunk = await incoming.chunk(); chunk !== undefined; chunk = await incoming.chunk()) {
+    await stream.write(chunk);
+  }
+  await stream.end();
 }
 
 /** Reads until the client's half is over, and tells how it ended. */
@@ -69,11 +85,12 @@ async function obey(connection: PeerConnection, stream: PeerStream): Promise<voi
       return stream.end();
     case 'exchange':
       return exchange(incoming, stream, order.seed, order.length);
+    case 'update-keys':
+      await updateKeys(connection);
+      await stream.write(line({ updated: true }));
+      return echo(incoming, stream);
     case 'echo':
-      for (let chunk = await incoming.chunk(); chunk !== undefined; chunk = await incoming.chunk()) {
-        await stream.write(chunk);
-      }
-      return stream.end();
+      return echo(incoming, stream);
     case 'close':
       return connection.close(order.code, order.reason);
     case 'reset':

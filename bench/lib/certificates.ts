@@ -1,7 +1,7 @@
-/** The certificate that all servers show, and its authority: P-256, as the peers get it. */
-import { CA_P256, testCertificatePem } from '@mquictt/testkit';
+/** The certificate that all servers show, ours and the peers': P-256, and its authority as well. */
+import { createDevelopmentCertificates } from '@mquictt/tls13/development-certificates';
 import type { Certificates } from './benchmark.ts';
 
 export function makeCertificates(): Promise<Certificates> {
-  return Promise.resolve({ caPem: CA_P256.certificatePem, ...testCertificatePem('ecdsa-p256') });
+  return createDevelopmentCertificates({ keyType: 'ecdsa-p256' });
 }

@@ -105,6 +105,10 @@ class DenoConnection implements PeerConnection {
     return stream && new DenoStream(stream, undefined);
   }
 
+  updateKeys(): boolean {
+    throw new TypeError('Deno cannot update the keys');
+  }
+
   close(code: number, reason: string): void {
     this.#connection.close({ closeCode: code, reason });
   }
@@ -114,6 +118,7 @@ export const quinn: Implementation = {
   name: 'quinn',
   canReset: false,
   canStopWithCode: false,
+  canUpdateKeys: false,
 
   listen({ certificatePem, keyPem }: ListenOptions): Promise<PeerListener> {
     const endpoint = new Deno.QuicEndpoint({ hostname: LOOPBACK, port: 0 });

@@ -89,6 +89,10 @@ class OurConnection implements PeerConnection {
     return this.#unidirectional.next();
   }
 
+  updateKeys(): boolean {
+    return this.#connection.updateKeys();
+  }
+
   close(code: number, reason: string): void {
     void this.#connection.close({ errorCode: code, reason });
   }
@@ -121,6 +125,7 @@ export const ours: Implementation = {
   name: 'mquictt',
   canReset: true,
   canStopWithCode: true,
+  canUpdateKeys: true,
 
   async listen(certificate: ListenOptions): Promise<PeerListener> {
     const listener = await listen({ host: LOOPBACK, port: 0, alpnProtocols: [ALPN], certificate });
