@@ -50,7 +50,7 @@ export class ReadyStreams {
     for (let mask = this.#mask; mask !== 0; mask &= mask - 1) {
       let stream = this.#first[31 - Math.clz32(mask & -mask)];
       for (; stream !== undefined; stream = stream.readyNext) {
-        left -= stream.send!.buffer.pendingLength + frameOverhead;
+        left -= stream.send!.buffer.pendingBytes + frameOverhead;
         if (left < 0) return false;
       }
     }

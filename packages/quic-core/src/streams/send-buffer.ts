@@ -61,6 +61,13 @@ export class SendBuffer {
     return this.#writeOffset - this.#sentOffset;
   }
 
+  /** Bytes waiting to be sent, lost and unsent ones together. */
+  get pendingBytes(): number {
+    let sum = this.unsentBytes;
+    for (let i = 0; i < this.#lost.count; i++) sum += this.#lost.endOf(i) - this.#lost.startOf(i);
+    return sum;
+  }
+
   get hasLost(): boolean {
     return !this.#lost.isEmpty;
   }

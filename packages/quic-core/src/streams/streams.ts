@@ -8,8 +8,9 @@
  * After every change of a stream the same three things are asked: does it stand in the right lists (DataFrames.update, ControlFrames.addStream), has the
  * application news (StreamEvents), is the stream done (#settle).
  *
- * Windows: a stream's limit is raised when a quarter of its window was read, the connection's when a quarter of a stream's window was read. The step of the
- * connection must not be larger: with all other streams full and unread, the credit of one stream is all that is left to move with.
+ * Windows: a stream's limit is raised when a quarter of its window was read. The connection's is raised when a quarter of its window is used up and a quarter
+ * of a stream's window was read. That step must not be larger: with all other streams full and unread, the credit of one stream is all that is left to move
+ * with.
  *
  * Left out: tuning of windows (sizes are configuration), repeating *_BLOCKED on a timer (RFC 9000 §4.1; keep-alives are the connection's), and 0-RTT
  * rejection, after which the connection would start over with a new object.
@@ -231,10 +232,8 @@ export class Streams {
     const receive = stream.receive!;
     if (receive.onStream(offset, buffer, start, end, fin, frameType))
       this.#events.add(stream, StreamEventKind.READABLE);
-    if (receive.isStopped) {
-      this.#updateReceiveWindow();
-      this.#settle(stream);
-    }
+    this.#updateReceiveWindow();
+    if (receive.isStopped) this.#settle(stream);
   }
 
   onResetStream(id: number, errorCode: number, finalSize: number): void {
@@ -385,7 +384,10 @@ export class Streams {
   }
 
   #updateReceiveWindow(): void {
-    if (this.#receiveWindow.isUpdateDue && this.#control.maxData.set(this.#receiveWindow.raise())) this.#control.add();
+    const window = this.#receiveWindow;
+    // With much credit left nothing is gained by more of it: MAX_DATA waits until a quarter of the window is used up.
+    if (!window.isUpdateDue || window.limit - window.received > window.size * (1 - WINDOW_UPDATE_PART)) return;
+    if (this.#control.maxData.set(window.raise())) this.#control.add();
   }
 
   #settle(stream: Stream): void {

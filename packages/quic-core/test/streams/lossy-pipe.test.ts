@@ -34,16 +34,18 @@ class App {
   readonly sending: Map<number, SendPlan> = new Map();
   readonly receiving: Map<number, Receipt> = new Map();
   readonly #abort: number;
+  readonly #maxSize: number;
   #toOpen: number;
   /** Streams with unread data that are read in some later tick. */
   readonly #readable: Set<number> = new Set();
 
-  constructor(streams: Streams, side: number, random: SeededRandom, toOpen: number, abort: number) {
+  constructor(streams: Streams, side: number, random: SeededRandom, toOpen: number, abort: number, maxSize: number) {
     this.streams = streams;
     this.side = side;
     this.#random = random;
     this.#toOpen = toOpen;
     this.#abort = abort;
+    this.#maxSize = maxSize;
   }
 
   get isDone(): boolean {
@@ -76,12 +78,12 @@ class App {
       if (bidirectional) this.#expect(id);
     }
     for (const [id, plan] of this.sending) if (!plan.isOver) this.#write(id, plan);
-    for (const id of [...this.#readable]) if (this.#random.chance(0.4)) this.#read(id);
+    for (const id of this.#readable) if (this.#random.chance(0.4)) this.#read(id);
   }
 
   #plan(id: number): void {
     const random = this.#random;
-    const size = random.pick([0, 1, 20, 500, 3_000, 12_000, 40_000]);
+    const size = Math.min(random.pick([0, 1, 20, 500, 3_000, 12_000, 40_000]), this.#maxSize);
     this.sending.set(id, {
       size,
       written: 0,
@@ -152,9 +154,11 @@ function run(seed: number, loss: number, abort: number, streamCount: number, win
   );
   const client = newStreams(forClient, null);
   const server = newStreams(forServer, null);
+  // A stream may need many windows, but not thousands of round trips.
+  const maxSize = window * 100;
   const apps = [
-    new App(client, 0, random.fork(), streamCount, abort),
-    new App(server, 1, random.fork(), streamCount, abort),
+    new App(client, 0, random.fork(), streamCount, abort, maxSize),
+    new App(server, 1, random.fork(), streamCount, abort, maxSize),
   ] as const;
   // Streams are used before the peer's limits are known.
   apps[0].tick();

@@ -90,6 +90,7 @@ test('behaves like a list of bytes with a state each, in any order of sending, l
         const unsent = model.states.indexOf('unsent');
         assert.is(buffer.sentOffset, unsent === -1 ? model.states.length : unsent);
         assert.is(buffer.hasLost, model.states.includes('lost'));
+        assert.is(buffer.pendingBytes, model.states.filter((state) => state === 'lost' || state === 'unsent').length);
         assert.is(buffer.bufferedBytes > 0, buffer.length > 0);
       }
       // Everything still held can be read back.

@@ -77,26 +77,23 @@ export function allPackets(streams: Streams, size?: number): Packet[] {
   return packets;
 }
 
-/** What a packet carried, as text: one line per frame, e.g. `STREAM 4 0+100 FIN`. */
+/** What a packet carried, as text: one line per frame, e.g. `STREAM 4 0+100 FIN` or `MAX_DATA 1000`. */
 export function framesOf(packet: Packet): string[] {
   const lines: string[] = [];
-  const handler = new Proxy(
-    {
-      onStream: (id: number, offset: number, _buffer: Uint8Array, start: number, end: number, fin: boolean) =>
-        lines.push(`STREAM ${id} ${offset}+${end - start}${fin ? ' FIN' : ''}`),
+  const onStream: FrameHandler['onStream'] = (id, offset, _buffer, start, end, fin) => {
+    lines.push(`STREAM ${id} ${offset}+${end - start}${fin ? ' FIN' : ''}`);
+  };
+  const handler = new Proxy({} as FrameHandler, {
+    get: (_target, method: string) => {
+      if (method === 'onStream') return onStream;
+      const name = method
+        .slice(2)
+        .replaceAll(/(?<=[a-z])[A-Z]/gu, '_$&')
+        .toUpperCase();
+      return (...values: unknown[]) => lines.push([name, ...values].join(' '));
     },
-    {
-      get: (target, name: string) =>
-        name === 'onStream'
-          ? target.onStream
-          : (...values: unknown[]) => lines.push([name.slice(2), ...values].join(' ')),
-    },
-  );
-  readFrames(
-    new Reader().reset(packet.bytes, 0, packet.bytes.length),
-    PacketType.ONE_RTT,
-    handler as unknown as FrameHandler,
-  );
+  });
+  readFrames(new Reader().reset(packet.bytes, 0, packet.bytes.length), PacketType.ONE_RTT, handler);
   return lines;
 }
 
