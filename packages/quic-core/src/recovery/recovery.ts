@@ -187,7 +187,8 @@ export class Recovery {
     // RFC 9002 §5.1: a sample needs the largest to be newly acknowledged, and an ack-eliciting packet among the newly acknowledged.
     if (largestTimeSent >= 0 && eliciting) this.#sampleRtt(space, now - largestTimeSent, ackDelayMs, now);
 
-    this.#detectLost(state, now);
+    if (eliciting) this.ptoProbes[space] = 0;
+    this.#detectLost(space, now);
     for (let i = 0; i < this.#ackedCount; i++) {
       const packet = this.#acked[i]!;
       if (!packet.inFlight) continue;
@@ -196,7 +197,6 @@ export class Recovery {
     }
     // RFC 9002 §6.2.1: a client that does not know whether the server may answer keeps backing off.
     if (this.#peerCompletedAddressValidation) this.ptoCount = 0;
-    if (eliciting) this.ptoProbes[space] = 0;
     this.#lastActivity = now;
     this.#updatePacer(now);
     this.#report(space);
@@ -228,7 +228,7 @@ export class Recovery {
         if (state.lossTime > now) continue;
         this.#lostCount = 0;
         this.#ackedCount = 0;
-        this.#detectLost(state, now);
+        this.#detectLost(space, now);
         this.#updatePacer(now);
         this.#report(space);
       }
@@ -371,7 +371,8 @@ export class Recovery {
   }
 
   /** RFC 9002 A.10 and B.8, up to telling the host. */
-  #detectLost(state: SentSpace, now: number): void {
+  #detectLost(space: Space, now: number): void {
+    const state = this.#spaces[space];
     state.lossTime = Infinity;
     const { sent, largestAcked } = state;
     const { rtt } = this;
@@ -394,7 +395,7 @@ export class Recovery {
         continue;
       }
       this.#lost[this.#lostCount++] = packet;
-      if (state === this.#spaces[Space.APPLICATION]) this.#reordering.onLost(pn, packet.timeSent);
+      if (space === Space.APPLICATION) this.#reordering.onLost(pn, packet.timeSent);
       this.#leave(state, packet, pn);
       if (!packet.inFlight) continue;
       this.packetsLost++;
@@ -402,6 +403,9 @@ export class Recovery {
       this.#persistent.onLost(packet.timeSent, packet.ackEliciting);
     }
     if (newestLost < 0) return;
+    // The window may be full of 1-RTT packets that the peer has no keys for yet, and whose timeout is not armed before the handshake is confirmed: what
+    // the handshake lost must not wait for them.
+    if (space !== Space.APPLICATION) this.ptoProbes[space] = Math.max(this.ptoProbes[space], 1);
     this.controller.onCongestionEvent(newestLost, now);
     if (this.#persistent.found) {
       this.controller.onPersistentCongestion();

@@ -187,6 +187,20 @@ test('a client that is not sure of being validated keeps its backoff', () => {
   assert.is(h.recovery.ptoCount, 0);
 });
 
+test('what the handshake lost does not wait for a window full of 1-RTT packets', () => {
+  // They cannot be acknowledged before the peer has the lost Finished, and their timeout is not armed: it would be a deadlock.
+  const h = new Harness({ confirmed: false });
+  h.send(0, 1, { space: Space.HANDSHAKE });
+  h.send(0, 9);
+  h.send(40, 3, { space: Space.HANDSHAKE, ackOnly: true });
+  h.recovery.setHandshakeState(true, false, true);
+  h.ack(80, [[3, 3]], { space: Space.HANDSHAKE });
+  assert.equal(h.lost, [0]);
+  assert.is(h.recovery.canSend(), 0);
+  assert.is(h.recovery.timeout(), Infinity);
+  assert.equal(h.recovery.ptoProbes, [0, 1, 0]);
+});
+
 test('a server at the anti-amplification limit waits for the client', () => {
   const h = new Harness({ isClient: false, confirmed: false });
   h.send(0, 3, { space: Space.HANDSHAKE });
