@@ -1,1 +1,30 @@
-export {};
+/** MQTT over QUIC: client and broker. */
+export { server, Broker } from './broker/broker.ts';
+export type { BrokerOptions } from './broker/broker.ts';
+export type { BrokerStats } from './core/broker-core.ts';
+export type { RetainedLimits } from './core/retained.ts';
+export { Client } from './client/client.ts';
+export type {
+  ClientOptions,
+  CloseOptions,
+  PublisherOptions,
+  StreamOptions,
+  SubscriberOptions,
+  WillOptions,
+} from './client/client.ts';
+export { Publisher } from './client/publisher.ts';
+export type { PublishOptions } from './client/publisher.ts';
+export { Subscriber } from './client/subscriber.ts';
+export type { ReadOptions, SubscribeOptions } from './client/subscriber.ts';
+export { Message } from './client/message.ts';
+export type { MessageProperties, ReceivedProperties } from './packets/message-properties.ts';
+export { Config } from './config.ts';
+export type { LogConfig, PemFiles } from './config.ts';
+export type { Logger } from './logger.ts';
+export { DEFAULT_PORT } from './quic-options.ts';
+export type { QuicOptions } from './quic-options.ts';
+export { MqttError } from './errors.ts';
+export type { MqttErrorCode, MqttErrorOptions, MqttFault } from './errors.ts';
+export { ReasonCode, describeReasonCode } from './reason-codes.ts';
+export { topicFilterProblem, topicNameProblem } from './packets/topics.ts';
+export type { SocketAddress } from '@mquictt/quic-node';

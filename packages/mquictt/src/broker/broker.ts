@@ -1,0 +1,195 @@
+/** The broker on a UDP port: a listener, the core, one timer, and the loop that serves what the core names. */
+import type { Credential, QuicListener, Runtime, SocketAddress, Timer, TransportConfig } from '@mquictt/quic-node';
+import { listen, nodeRuntime, parseAddress } from '@mquictt/quic-node';
+import type { Config } from '../config.ts';
+import { BrokerCore } from '../core/broker-core.ts';
+import type { BrokerStats } from '../core/broker-core.ts';
+import type { RetainedLimits } from '../core/retained.ts';
+import { MqttError, usageError } from '../errors.ts';
+import { CLOSE_DEADLINE, MAX_STREAMS } from '../limits.ts';
+import { logFunction } from '../logger.ts';
+import type { Logger } from '../logger.ts';
+import { ALPN, DEFAULT_PORT, listenError, quicOptionsOf } from '../quic-options.ts';
+import type { QuicOptions } from '../quic-options.ts';
+import { ReasonCode } from '../reason-codes.ts';
+import { ConnectionBinding } from './connection-binding.ts';
+import { StreamBinding } from './stream-binding.ts';
+import type { StreamBindingHost } from './stream-binding.ts';
+
+export interface BrokerOptions extends QuicOptions {
+  /** Largest MQTT packet taken, bytes, fixed header included. @default 1_048_576 */
+  readonly maxPacketSize?: number;
+  /** Told what happens; pino fits. @default nobody */
+  readonly logger?: Logger;
+  /** How much is kept of retained messages. */
+  readonly retained?: RetainedLimits;
+  /** Seconds; takes the place of a client's keep-alive that is longer or off. @default none */
+  readonly serverKeepAlive?: number;
+  /** Connections at once; more are refused. @default 65_536 */
+  readonly maxConnections?: number;
+}
+
+/** What a broker allows each client; `transport` of BrokerOptions goes before it. */
+const TRANSPORT: TransportConfig = {
+  // MQTT's keep-alive rules, which is not known when the handshake fixes this.
+  maxIdleTimeout: 0,
+  maxBidirectionalStreams: MAX_STREAMS,
+  // Larger buffers only make messages older.
+  streamSendBuffer: 262_144,
+};
+
+/** A running broker. Made by server(). */
+export class Broker {
+  readonly #listener: QuicListener;
+  readonly #core: BrokerCore;
+  readonly #runtime: Runtime;
+  readonly #timer: Timer;
+  #timerDeadline = Infinity;
+  #isFlushing = false;
+  #closing: Promise<void> | undefined = undefined;
+
+  /** @internal */
+  constructor(listener: QuicListener, core: BrokerCore, runtime: Runtime) {
+    this.#listener = listener;
+    this.#core = core;
+    this.#runtime = runtime;
+    this.#timer = runtime.createTimer(() => this.#onTimer());
+    const host: StreamBindingHost = {
+      now: () => runtime.now(),
+      flush: () => this.#flush(),
+    };
+    listener.onConnection = (connection) => {
+      new ConnectionBinding(connection, core, host);
+      this.#flush();
+    };
+  }
+
+  /** IP address and port as bound: port 0 has become a real one. */
+  address(): SocketAddress {
+    return this.#listener.address;
+  }
+
+  /** Counters, and what there is now. */
+  stats(): BrokerStats {
+    return this.#core.stats();
+  }
+
+  /**
+   * Tells all clients that the broker stops, closes their connections and frees the port. Retained messages are gone then.
+   *
+   * @returns once the port is free; never rejects. A second call only waits.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#core.shutDown(this.#runtime.now());
+    this.#flush();
+    await this.#listener.close({ errorCode: ReasonCode.SERVER_SHUTTING_DOWN, deadline: CLOSE_DEADLINE });
+    this.#timer.clear();
+  }
+
+  /** Serves everything that the core has named, and what comes of it, then sets the timer. */
+  #flush(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    try {
+      this.#serveReady(this.#runtime.now());
+    } finally {
+      this.#isFlushing = false;
+    }
+    this.#setTimer();
+  }
+
+  #serveReady(now: number): void {
+    const core = this.#core;
+    for (;;) {
+      const flow = core.nextReadyFlow();
+      if (flow !== undefined) {
+        // CONNECT may just have been accepted on it.
+        if (flow.kind === 'control') (flow.session.context as ConnectionBinding).bindWaiting();
+        (flow.context as StreamBinding | undefined)?.serve(now);
+        continue;
+      }
+      const session = core.nextReadySession();
+      if (session === undefined) return;
+      (session.context as ConnectionBinding).serve();
+    }
+  }
+
+  #setTimer(): void {
+    const deadline = this.#core.nextTimeout();
+    // An earlier setting does no harm: the timer is then set again, instead of once per message.
+    if (deadline >= this.#timerDeadline) return;
+    this.#timerDeadline = deadline;
+    this.#timer.set(deadline);
+  }
+
+  #onTimer(): void {
+    this.#timerDeadline = Infinity;
+    this.#core.handleTimeout(this.#runtime.now());
+    this.#flush();
+  }
+}
+
+/**
+ * Starts a broker for MQTT 5 and MQTT 3.1.1 over QUIC.
+ *
+ * Everybody who can reach the port may connect, publish and subscribe: names, passwords and client certificates are not checked in this version.
+ *
+ * @param address where to listen, `host:port`; port 0 = any free one
+ * @param config with certificate and key: QUIC has no unencrypted form
+ * @returns once the port is bound
+ * @throws MqttError ERR_MQTT_CERTIFICATE, ERR_MQTT_LISTEN, ERR_MQTT_INVALID_ARGUMENT
+ *
+ * @example
+ * const broker = await server('127.0.0.1:1883', await Config.read('server.json'));
+ * await broker.close();
+ */
+export async function server(
+  address: string | SocketAddress,
+  config: Config,
+  options: BrokerOptions = {},
+): Promise<Broker> {
+  const credential = credentialOf(config);
+  const runtime = options.runtime ?? nodeRuntime;
+  const { maxPacketSize, serverKeepAlive } = options;
+  if (maxPacketSize !== undefined && !(Number.isInteger(maxPacketSize) && maxPacketSize >= 64 && maxPacketSize <= 268_435_460))
+    throw usageError('ERR_MQTT_INVALID_ARGUMENT', `maxPacketSize expected 64..268435460 bytes, got ${maxPacketSize}`);
+  if (serverKeepAlive !== undefined && !(Number.isInteger(serverKeepAlive) && serverKeepAlive >= 1 && serverKeepAlive <= 65_535))
+    throw usageError('ERR_MQTT_INVALID_ARGUMENT', `serverKeepAlive expected 1..65535 seconds, got ${serverKeepAlive}`);
+  const core = new BrokerCore({
+    random: runtime.random,
+    log: logFunction(options.logger),
+    ...(maxPacketSize === undefined ? {} : { maxPacketSize }),
+    ...(options.retained === undefined ? {} : { retained: options.retained }),
+    ...(serverKeepAlive === undefined ? {} : { serverKeepAlive }),
+  });
+  try {
+    const { host, port } = parseAddress(address, DEFAULT_PORT);
+    const listener = await listen({
+      ...quicOptionsOf(options),
+      runtime,
+      host,
+      port,
+      alpnProtocols: [ALPN],
+      certificate: credential,
+      transport: { ...TRANSPORT, ...options.transport },
+      maxConnections: options.maxConnections,
+    });
+    return new Broker(listener, core, runtime);
+  } catch (error) {
+    throw listenError(error);
+  }
+}
+
+function credentialOf(config: Config): Credential {
+  if (config.credential !== undefined) return config.credential;
+  throw new MqttError(
+    'ERR_MQTT_CERTIFICATE',
+    'A broker needs a certificate: name cert_file and key_file under "auth" of its configuration (mquictt certificates makes some for development)',
+    { fault: 'usage' },
+  );
+}

@@ -1,0 +1,118 @@
+/**
+ * One QUIC connection and its session: stream 0 is the control stream; the others wait unread, held back by flow control, until CONNECT has been
+ * accepted on it.
+ */
+import type { QuicConnection, QuicStream } from '@mquictt/quic-node';
+import { formatAddress } from '@mquictt/quic-node';
+import type { BrokerCore } from '../core/broker-core.ts';
+import type { Timed } from '../core/deadlines.ts';
+import type { Session } from '../core/session.ts';
+import { CLOSE_DEADLINE, LIVENESS_INTERVAL, LIVENESS_ROUNDS, MAX_STREAMS_BEFORE_CONNECT } from '../limits.ts';
+import { ApplicationErrorCode } from '../reason-codes.ts';
+import { StreamBinding } from './stream-binding.ts';
+import type { StreamBindingHost } from './stream-binding.ts';
+
+export class ConnectionBinding implements Timed {
+  readonly session: Session;
+  deadline: number = Infinity;
+  heapIndex = -1;
+
+  readonly #connection: QuicConnection;
+  readonly #core: BrokerCore;
+  readonly #host: StreamBindingHost;
+  #waiting: QuicStream[] = [];
+  #isClosing = false;
+  #packetsSeen = 0;
+  #silentRounds = 0;
+
+  constructor(connection: QuicConnection, core: BrokerCore, host: StreamBindingHost) {
+    this.#connection = connection;
+    this.#core = core;
+    this.#host = host;
+    this.session = core.openSession(formatAddress(connection.remoteAddress), host.now());
+    this.session.context = this;
+    core.deadlines.set(this, host.now() + LIVENESS_INTERVAL);
+    void connection.closed.then(() => this.#onClosed());
+    connection.onStream = (stream) => this.#onStream(stream);
+  }
+
+  /** Closes the connection as the core wants it. */
+  serve(): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#drop(this.#waiting);
+    void this.#connection.close({
+      errorCode: this.session.closeCode,
+      reason: this.session.closeReason,
+      deadline: CLOSE_DEADLINE,
+    });
+  }
+
+  /**
+   * No idle timeout is agreed on, since the keep-alive is not known when the handshake fixes it. With a keep-alive of 0 nothing else would notice that a
+   * peer is gone.
+   */
+  handleTimeout(now: number): void {
+    if (this.#isClosing) return;
+    const { packetsReceived } = this.#connection.stats();
+    this.#silentRounds = packetsReceived === this.#packetsSeen ? this.#silentRounds + 1 : 0;
+    this.#packetsSeen = packetsReceived;
+    if (this.#silentRounds >= LIVENESS_ROUNDS) {
+      void this.#connection.close({ immediate: true });
+      return;
+    }
+    if (this.session.patience === 0) this.#connection.ping();
+    this.#core.deadlines.set(this, now + LIVENESS_INTERVAL);
+  }
+
+  #onStream(stream: QuicStream): void {
+    const { session } = this;
+    if (stream.id === 0) {
+      this.#bind(stream, 'control');
+      // Whatever came on the others may be read as soon as CONNECT has been accepted, which can be now or at any later packet.
+    } else if (session.state === 'connected') {
+      this.#bind(stream, stream.bidirectional ? 'data' : 'unidirectional');
+    } else if (session.state === 'closed') {
+      this.#drop([stream]);
+    } else {
+      this.#waiting.push(stream);
+      if (this.#waiting.length > MAX_STREAMS_BEFORE_CONNECT) {
+        this.#core.disconnect(
+          session,
+          ApplicationErrorCode.OVERLOADED,
+          'Too many streams were opened before CONNECT',
+          this.#host.now(),
+        );
+      }
+    }
+    this.#host.flush();
+  }
+
+  /** Binds the streams that waited for CONNECT. */
+  bindWaiting(): void {
+    if (this.#waiting.length === 0 || this.session.state !== 'connected') return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const stream of waiting) this.#bind(stream, stream.bidirectional ? 'data' : 'unidirectional');
+  }
+
+  #bind(stream: QuicStream, kind: 'control' | 'data' | 'unidirectional'): void {
+    new StreamBinding(stream, this.#core.openFlow(this.session, kind), this.#host).start();
+  }
+
+  #drop(streams: readonly QuicStream[]): void {
+    this.#waiting = [];
+    for (const stream of streams) {
+      stream.reset(0);
+      stream.stop(0);
+    }
+  }
+
+  #onClosed(): void {
+    this.#isClosing = true;
+    this.#waiting = [];
+    this.#core.deadlines.set(this, Infinity);
+    this.#core.closeConnection(this.session, this.#host.now());
+    this.#host.flush();
+  }
+}
