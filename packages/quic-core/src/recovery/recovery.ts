@@ -391,7 +391,8 @@ export class Recovery {
       // The same sum as in lossTime: rounded another way, a timeout could find nothing to do and come back for ever.
       const lossTime = packet.timeSent + lossDelay;
       if (largestAcked < pn + packetThreshold && now < lossTime && pn >= tooOld) {
-        if (lossTime < state.lossTime) state.lossTime = lossTime;
+        // Nobody needs to be woken for the loss of an ACK.
+        if (packet.inFlight && lossTime < state.lossTime) state.lossTime = lossTime;
         continue;
       }
       this.#lost[this.#lostCount++] = packet;

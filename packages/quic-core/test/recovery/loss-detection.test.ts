@@ -75,6 +75,14 @@ test('waits at least the timer granularity', () => {
   assert.is(h.recovery.timeout(), 11);
 });
 
+test('sets no timer for packets that only acknowledge', () => {
+  const h = new Harness();
+  h.send(0, 1, { ackOnly: true });
+  h.send(0, 1);
+  h.ack(80, [[1, 1]]);
+  assert.is(h.recovery.timeout(), Infinity);
+});
+
 test('packets sent after the largest acknowledged are not judged', () => {
   const h = new Harness();
   h.send(0, 1);
