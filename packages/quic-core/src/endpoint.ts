@@ -103,17 +103,22 @@ class QuicCoreEndpoint implements Endpoint {
 
   handleDatagrams(batch: DatagramBatch, now: number): void {
     const time = this.#advance(now);
-    for (let i = 0; i < batch.count;) {
-      const link = this.#route(batch, i);
+    let i = 0;
+    let link = batch.count > 0 ? this.#route(batch, 0) : undefined;
+    while (i < batch.count) {
       if (link === undefined) {
         this.#handleStranger(batch, i++, time);
+        // Whoever was a stranger may be known by the next datagram of the batch.
+        link = i < batch.count ? this.#route(batch, i) : undefined;
         continue;
       }
       let to = i + 1;
-      while (to < batch.count && this.#route(batch, to) === link) to++;
+      let next: Link | undefined;
+      while (to < batch.count && (next = this.#route(batch, to)) === link) to++;
       link.connection.handleDatagrams(batch, i, to, time);
       this.#afterInput(link);
       i = to;
+      link = next;
     }
   }
 
@@ -149,7 +154,10 @@ class QuicCoreEndpoint implements Endpoint {
       else link.isReady = false;
       if (connection.isGone) this.#remove(link);
     }
-    if (this.#readyHead > 64 && this.#readyHead * 2 > this.#ready.length) {
+    if (this.#readyHead === this.#ready.length) {
+      this.#ready.length = 0;
+      this.#readyHead = 0;
+    } else if (this.#readyHead > 64 && this.#readyHead * 2 > this.#ready.length) {
       this.#ready = this.#ready.slice(this.#readyHead);
       this.#readyHead = 0;
     }
@@ -253,6 +261,7 @@ class QuicCoreEndpoint implements Endpoint {
   }
 
   wake(link: Link): void {
+    if (!link.isListed) return;
     this.#markDirty(link);
     if (link.isReady) return;
     link.isReady = true;
@@ -260,7 +269,7 @@ class QuicCoreEndpoint implements Endpoint {
   }
 
   onEvents(link: Link): void {
-    if (link.hasEventQueued) return;
+    if (!link.isListed || link.hasEventQueued) return;
     link.hasEventQueued = true;
     this.#events.push(link.event);
   }
@@ -298,8 +307,7 @@ class QuicCoreEndpoint implements Endpoint {
     switch (header.type) {
       case PacketType.ONE_RTT:
         if (!this.#handleStatelessReset(buffer, start, end)) {
-          const id = buffer.subarray(header.dcidStart, header.dcidStart + header.dcidLength);
-          this.#answers.reset(batch, i, this.statelessResetToken(id), now);
+          this.#answers.reset(batch, i, header, this, now);
           this.#droppedCount++;
         }
         break;
@@ -366,28 +374,15 @@ class QuicCoreEndpoint implements Endpoint {
     link.connection.handleDatagrams(batch, i, i + 1, now);
     if (!link.connection.hasReceivedPacket) {
       // Not authentic: nothing of it is kept.
-      this.#forgetUnborn(link);
+      link.connection.release();
       this.#droppedCount++;
       return;
     }
     link.originalId = originalId;
     this.#routes.set(originalId.key, link);
-    this.#add(link);
     this.#events.push({ type: 'incoming', connection: link.connection });
-    // News that came up before it was announced follows the announcement.
-    link.hasEventQueued = false;
-    this.onEvents(link);
+    this.#add(link);
     this.#afterInput(link);
-  }
-
-  #forgetUnborn(link: Link): void {
-    link.connection.release();
-    link.isForgotten = true;
-    const at = this.#events.indexOf(link.event, this.#eventHead);
-    if (at >= 0) this.#events.splice(at, 1);
-    this.#ready = this.#ready.filter((other, index) => index < this.#readyHead || other !== link);
-    const dirty = this.#dirty.indexOf(link);
-    if (dirty >= 0) this.#dirty.splice(dirty, 1);
   }
 
   // --- Bookkeeping
@@ -419,6 +414,7 @@ class QuicCoreEndpoint implements Endpoint {
 
   #add(link: Link): void {
     this.#links.add(link);
+    link.isListed = true;
     this.#halfOpenCount++;
     link.isHalfOpen = true;
     this.wake(link);
@@ -436,15 +432,15 @@ class QuicCoreEndpoint implements Endpoint {
     if (!link.isHalfOpen) return;
     link.isHalfOpen = false;
     this.#halfOpenCount--;
-    if (link.originalId !== undefined) this.#routes.delete(link.originalId.key);
   }
 
   #remove(link: Link): void {
     if (!this.#links.delete(link)) return;
     this.#endHalfOpen(link);
     this.#timers.remove(link);
+    if (link.originalId !== undefined) this.#routes.delete(link.originalId.key);
     link.connection.release();
-    link.isForgotten = true;
+    link.isListed = false;
   }
 
   #markDirty(link: Link): void {
@@ -456,7 +452,7 @@ class QuicCoreEndpoint implements Endpoint {
   #refreshTimers(): void {
     for (const link of this.#dirty) {
       link.isDirty = false;
-      const deadline = link.isForgotten ? Infinity : link.connection.nextTimeout();
+      const deadline = link.isListed ? link.connection.nextTimeout() : Infinity;
       // NaN: a closing connection that has not seen the clock yet; its next transmit arms it.
       this.#timers.update(link, Number.isNaN(deadline) ? this.#now : deadline);
     }
@@ -484,9 +480,10 @@ class Link implements ConnectionHost, Timed {
   isReady: boolean = false;
   isDirty: boolean = false;
   isHalfOpen: boolean = false;
-  isForgotten: boolean = false;
+  /** Among the endpoint's connections. Before and after that nothing it asks for is heard: nobody has been told of it. */
+  isListed: boolean = false;
   hasEventQueued: boolean = false;
-  /** The destination that the client chose first; routed until the handshake is complete. */
+  /** The destination that the client chose first. Routed as long as the connection lives, so that its first datagram, repeated, opens no second one. */
   originalId: ConnectionId | undefined = undefined;
   readonly event: LinkEvent;
 

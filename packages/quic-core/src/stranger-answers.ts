@@ -29,6 +29,11 @@ const MIN_RESET_SIZE = 21;
 const MAX_RESET_SIZE = 42;
 const NO_TOKEN = new Uint8Array(0);
 
+/** Asked only for answers that are sent: a token costs a hash, which a flood should not get for nothing. */
+export interface ResetTokenSource {
+  statelessResetToken(id: Uint8Array): Uint8Array;
+}
+
 interface Answer {
   readonly bytes: Uint8Array;
   readonly socket: number;
@@ -94,13 +99,15 @@ export class StrangerAnswers {
   }
 
   /** A 1-RTT packet for a connection that is not known (any more), in datagram i. */
-  reset(batch: DatagramBatch, i: number, token: Uint8Array, now: number): void {
+  reset(batch: DatagramBatch, i: number, header: PacketHeader, tokens: ResetTokenSource, now: number): void {
     // RFC 9000 §10.3.3: always smaller than the trigger, so that two endpoints cannot reset each other for ever.
     const size = Math.min(batch.end[i]! - batch.start[i]! - 1, MAX_RESET_SIZE);
     if (size < MIN_RESET_SIZE || !this.#take(now)) return;
     const bytes = new Uint8Array(size);
     this.#random.fillPublic(bytes);
     bytes[0] = 0x40 | (bytes[0]! & 0x3f);
+    const { dcidStart, dcidLength } = header;
+    const token = tokens.statelessResetToken(batch.buffer.subarray(dcidStart, dcidStart + dcidLength));
     bytes.set(token, size - token.length);
     this.#push(batch, i, bytes);
   }
