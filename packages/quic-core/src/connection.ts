@@ -221,7 +221,7 @@ export class QuicCoreConnection implements Connection {
         context.spaces[space].crypto.onAcked(a, b);
         break;
       case Carried.RETIRE_CONNECTION_ID:
-        context.peerIds.onAcked();
+        context.peerIds.onAcked(a);
         break;
       case Carried.NEW_CONNECTION_ID:
       case Carried.HANDSHAKE_DONE:

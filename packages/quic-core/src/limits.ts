@@ -29,6 +29,8 @@ export const MAX_ISSUED_CONNECTION_IDS = 4;
 export const ACTIVE_CONNECTION_ID_LIMIT = 4;
 /** RETIRE_CONNECTION_ID waiting to be sent or acknowledged: NEW_CONNECTION_ID floods with withheld ACKs (CVE-2024-22189) end the connection. */
 export const MAX_PENDING_RETIREMENTS: number = 3 * ACTIVE_CONNECTION_ID_LIMIT;
+/** Ranges of retired sequence numbers remembered. An honest peer counts them up, which makes one range; gaps must not grow the list. */
+export const MAX_RETIRED_RANGES = 16;
 /** PATH_CHALLENGE answers waiting; the newest win, none is resent (CVE-2023-49295). */
 export const MAX_PATH_RESPONSES = 4;
 /** Packets sealed with one AES-GCM key before AEAD_LIMIT_REACHED (RFC 9001 §6.6). */
@@ -57,3 +59,5 @@ export const MAX_CONNECTIONS = 65_536;
 export const MAX_HALF_OPEN_CONNECTIONS = 1_024;
 /** Answers to strangers (version negotiation, refusals, stateless resets) per second: they must not serve as a reflector. */
 export const MAX_STRANGER_ANSWERS_PER_SECOND = 100;
+/** Bytes that all receive windows of a connection together may gain by tuning: what a peer can make us hold beyond what is configured. */
+export const MAX_TUNED_WINDOW = 16_777_216;

@@ -23,9 +23,11 @@ export class LocalConnectionIds {
   readonly #source: ConnectionIdSource;
   /** Alive IDs by sequence number. */
   readonly #ids: Map<number, ConnectionId> = new Map();
-  /** Sequence numbers to announce (again). */
+  /** Sequence numbers of alive IDs to announce (again), oldest first. */
   readonly #pending: number[] = [];
   #nextSequence: number = 0;
+  /** Highest sequence number that the peer can know. */
+  #largestSent: number = 0;
 
   /** @param first the ID of sequence number 0, used during the handshake */
   constructor(source: ConnectionIdSource, first: ConnectionId) {
@@ -53,14 +55,13 @@ export class LocalConnectionIds {
 
   writeFrames(writer: Writer, packet: SentPacket): void {
     while (this.#pending.length > 0) {
-      const sequence = this.#pending[this.#pending.length - 1]!;
-      const id = this.#ids.get(sequence);
-      if (id !== undefined) {
-        if (newConnectionIdSize(sequence, 0, id.bytes.length) > writer.remaining) return;
-        writeNewConnectionId(writer, sequence, 0, id.bytes, this.#source.statelessResetToken(id));
-        packet.carry(Carried.NEW_CONNECTION_ID, sequence, 0, 0);
-      }
-      this.#pending.pop();
+      const sequence = this.#pending[0]!;
+      const id = this.#ids.get(sequence)!;
+      if (newConnectionIdSize(sequence, 0, id.bytes.length) > writer.remaining) return;
+      writeNewConnectionId(writer, sequence, 0, id.bytes, this.#source.statelessResetToken(id));
+      packet.carry(Carried.NEW_CONNECTION_ID, sequence, 0, 0);
+      if (sequence > this.#largestSent) this.#largestSent = sequence;
+      this.#pending.shift();
     }
   }
 
@@ -74,7 +75,8 @@ export class LocalConnectionIds {
    * @throws TransportError PROTOCOL_VIOLATION
    */
   onRetire(sequence: number, usedKey: string, peerLimit: number): void {
-    if (sequence >= this.#nextSequence) {
+    // RFC 9000 §19.16: "greater than any previously sent to the peer".
+    if (sequence > this.#largestSent) {
       throw new TransportError(
         TransportErrorCode.PROTOCOL_VIOLATION,
         `Peer retires connection ID ${sequence}, which was never issued`,
@@ -91,6 +93,9 @@ export class LocalConnectionIds {
       );
     }
     this.#ids.delete(sequence);
+    // A lost announcement may wait here: without this, a peer that retires and acknowledges nothing would grow the list.
+    const waiting = this.#pending.indexOf(sequence);
+    if (waiting >= 0) this.#pending.splice(waiting, 1);
     this.#source.retireConnectionId(id);
     this.fill(peerLimit);
   }

@@ -1,13 +1,14 @@
 /**
  * Connection IDs that the peer issued to us (RFC 9000 §5.1.2): the one in use, spares, and retirements to announce.
  */
+import { equalConstantTime } from './bytes.ts';
 import type { Writer } from './cursor.ts';
-import { varintSize } from './cursor.ts';
 import { TransportError, TransportErrorCode } from './errors.ts';
 import { ConnectionId } from './connection-id.ts';
 import { FrameType } from './frames/frame-type.ts';
-import { writeRetireConnectionId } from './frames/connection-ids.ts';
-import { ACTIVE_CONNECTION_ID_LIMIT, MAX_PENDING_RETIREMENTS } from './limits.ts';
+import { retireConnectionIdSize, writeRetireConnectionId } from './frames/connection-ids.ts';
+import { ACTIVE_CONNECTION_ID_LIMIT, MAX_PENDING_RETIREMENTS, MAX_RETIRED_RANGES } from './limits.ts';
+import { Ranges } from './recovery/ranges.ts';
 import { Carried, type SentPacket } from './recovery/sent-packet.ts';
 
 const NO_TOKEN = new Uint8Array(0);
@@ -19,7 +20,7 @@ interface PeerId {
   readonly token: Uint8Array;
 }
 
-/** Told which reset tokens count (RFC 9000 §10.3.1: only those actually received and not retired). */
+/** Told which reset tokens count (RFC 9000 §10.3.1: only those of connection IDs that are in use). */
 export interface ResetTokenListener {
   addResetToken(token: Uint8Array): void;
   removeResetToken(token: Uint8Array): void;
@@ -29,15 +30,19 @@ export class PeerConnectionIds {
   readonly #listener: ResetTokenListener;
   readonly #ids: Map<number, PeerId> = new Map();
   #active: PeerId;
+  #handshakeId: ConnectionId;
   #retirePriorTo: number = 0;
-  /** Sequence numbers whose RETIRE_CONNECTION_ID is to be sent. */
+  /** Sequence numbers that were retired: a frame that comes twice must neither bring them back nor be answered again. */
+  readonly #retired: Ranges = new Ranges();
+  /** Retirements that the peer has not acknowledged, sent or not. */
+  readonly #retiring: number[] = [];
+  /** Those of them that are to be sent. */
   readonly #pending: number[] = [];
-  /** Retirements sent and not acknowledged. */
-  #outstandingCount: number = 0;
 
   constructor(listener: ResetTokenListener, first: ConnectionId) {
     this.#listener = listener;
     this.#active = { sequence: 0, id: first, token: NO_TOKEN };
+    this.#handshakeId = first;
     this.#ids.set(0, this.#active);
   }
 
@@ -46,18 +51,23 @@ export class PeerConnectionIds {
     return this.#active.id;
   }
 
+  /** Source of the peer's long headers: it stays the same for the whole handshake, whatever we use by then (RFC 9000 §7.2). */
+  get handshakeId(): ConnectionId {
+    return this.#handshakeId;
+  }
+
   /** During the handshake the peer's choice replaces the first, random destination (RFC 9000 §7.2). */
   replaceFirst(id: ConnectionId): void {
+    this.#handshakeId = id;
     this.#active = { sequence: 0, id, token: NO_TOKEN };
     this.#ids.set(0, this.#active);
   }
 
   /** The stateless_reset_token transport parameter belongs to sequence number 0. */
   setFirstToken(token: Uint8Array): void {
-    const copy = token.slice();
-    this.#active = { sequence: 0, id: this.#active.id, token: copy };
-    this.#ids.set(0, this.#active);
-    this.#listener.addResetToken(copy);
+    const entry = { sequence: 0, id: this.#handshakeId, token: token.slice() };
+    this.#ids.set(0, entry);
+    this.#use(entry);
   }
 
   /**
@@ -65,39 +75,25 @@ export class PeerConnectionIds {
    * @throws TransportError PROTOCOL_VIOLATION, CONNECTION_ID_LIMIT_ERROR
    */
   onNew(sequence: number, retirePriorTo: number, bytes: Uint8Array, token: Uint8Array): void {
-    if (this.#active.id.bytes.length === 0) {
+    if (this.#handshakeId.bytes.length === 0) {
       throw violation('Peer that uses a zero-length connection ID issues another');
     }
-    const known = this.#ids.get(sequence);
     const id = new ConnectionId(bytes);
+    const known = this.#ids.get(sequence);
     if (known !== undefined) {
       // A retransmission says the same again; anything else is an attack (RFC 9000 §19.15).
-      if (!known.id.equals(id)) throw violation(`Peer issues connection ID ${sequence} twice with different values`);
-      return;
-    }
-    for (const other of this.#ids.values()) {
-      if (other.id.equals(id)) throw violation(`Peer issues one connection ID under two sequence numbers`);
-    }
-    if (sequence < this.#retirePriorTo) {
-      this.#retire(sequence);
-    } else {
-      const entry = { sequence, id, token: token.slice() };
-      this.#ids.set(sequence, entry);
-      this.#listener.addResetToken(entry.token);
-    }
-    if (retirePriorTo > this.#retirePriorTo) {
-      this.#retirePriorTo = retirePriorTo;
-      for (const entry of [...this.#ids.values()]) {
-        if (entry.sequence >= retirePriorTo) continue;
-        this.#ids.delete(entry.sequence);
-        if (entry.token.length > 0) this.#listener.removeResetToken(entry.token);
-        this.#retire(entry.sequence);
+      const isSameToken = known.token.length === 0 || equalConstantTime(known.token, token);
+      if (!known.id.equals(id) || !isSameToken) {
+        throw violation(`Peer issues connection ID ${sequence} twice with different values`);
       }
-      if (!this.#ids.has(this.#active.sequence)) {
-        // The frame's own ID is at or above retire_prior_to, so one is always left.
-        this.#active = this.#ids.values().next().value!;
+    } else if (!this.#retired.contains(sequence)) {
+      for (const other of this.#ids.values()) {
+        if (other.id.equals(id)) throw violation('Peer issues one connection ID under two sequence numbers');
       }
+      this.#ids.set(sequence, { sequence, id, token: token.slice() });
     }
+    if (retirePriorTo > this.#retirePriorTo) this.#retirePriorTo = retirePriorTo;
+    this.#applyRetirePriorTo();
     if (this.#ids.size > ACTIVE_CONNECTION_ID_LIMIT) {
       throw new TransportError(
         TransportErrorCode.CONNECTION_ID_LIMIT_ERROR,
@@ -110,15 +106,19 @@ export class PeerConnectionIds {
   /** Goes over to an unused ID, as a new path demands (RFC 9000 §9.5). @returns false when there is no spare. */
   rotate(): boolean {
     for (const entry of this.#ids.values()) {
-      if (entry.sequence === this.#active.sequence) continue;
+      if (entry === this.#active) continue;
       const old = this.#active;
-      this.#active = entry;
-      this.#ids.delete(old.sequence);
-      if (old.token.length > 0) this.#listener.removeResetToken(old.token);
-      this.#retire(old.sequence);
+      this.#use(entry);
+      this.#retire(old);
       return true;
     }
     return false;
+  }
+
+  /** RFC 9000 §10.3.1: whether a datagram that nobody could read ends with the token of the ID in use. */
+  isResetToken(buffer: Uint8Array, end: number): boolean {
+    const { token } = this.#active;
+    return token.length > 0 && equalConstantTime(token, buffer.subarray(end - token.length, end));
   }
 
   hasPending(): boolean {
@@ -128,40 +128,69 @@ export class PeerConnectionIds {
   writeFrames(writer: Writer, packet: SentPacket): void {
     while (this.#pending.length > 0) {
       const sequence = this.#pending[this.#pending.length - 1]!;
-      if (1 + varintSize(sequence) > writer.remaining) return;
+      if (retireConnectionIdSize(sequence) > writer.remaining) return;
+      this.#pending.pop();
+      // Acknowledged meanwhile: an earlier copy of the frame was not lost after all.
+      if (!this.#retiring.includes(sequence)) continue;
       writeRetireConnectionId(writer, sequence);
       packet.carry(Carried.RETIRE_CONNECTION_ID, sequence, 0, 0);
-      this.#pending.pop();
-      this.#outstandingCount++;
     }
   }
 
-  onAcked(): void {
-    this.#outstandingCount--;
+  onAcked(sequence: number): void {
+    const at = this.#retiring.indexOf(sequence);
+    if (at >= 0) this.#retiring.splice(at, 1);
   }
 
   onLost(sequence: number): void {
-    this.#outstandingCount--;
-    this.#pending.push(sequence);
+    if (this.#retiring.includes(sequence) && !this.#pending.includes(sequence)) this.#pending.push(sequence);
   }
 
   /** The connection is gone. */
   close(): void {
-    for (const entry of this.#ids.values()) if (entry.token.length > 0) this.#listener.removeResetToken(entry.token);
+    if (this.#active.token.length > 0) this.#listener.removeResetToken(this.#active.token);
     this.#ids.clear();
+    this.#retiring.length = 0;
     this.#pending.length = 0;
   }
 
-  #retire(sequence: number): void {
-    if (this.#pending.includes(sequence)) return;
+  /** RFC 9000 §5.1.2: IDs below the limit are given back, also those that arrive later. */
+  #applyRetirePriorTo(): void {
+    const limit = this.#retirePriorTo;
+    for (const entry of [...this.#ids.values()]) {
+      if (entry.sequence < limit && entry !== this.#active) this.#retire(entry);
+    }
+    const old = this.#active;
+    if (old.sequence >= limit) return;
+    for (const entry of this.#ids.values()) {
+      if (entry === old) continue;
+      this.#use(entry);
+      this.#retire(old);
+      return;
+    }
+    // The frame's own ID is at the limit or above, so this takes one that we had given back already.
+    throw violation(`Peer retires the connection IDs below ${limit}, which leaves none`);
+  }
+
+  #use(entry: PeerId): void {
+    if (this.#active.token.length > 0) this.#listener.removeResetToken(this.#active.token);
+    this.#active = entry;
+    if (entry.token.length > 0) this.#listener.addResetToken(entry.token);
+  }
+
+  #retire({ sequence }: PeerId): void {
     // A peer that withholds acknowledgements while it retires IDs must not grow this queue (CVE-2024-22189).
-    if (this.#pending.length + this.#outstandingCount >= MAX_PENDING_RETIREMENTS) {
+    if (this.#retiring.length >= MAX_PENDING_RETIREMENTS) {
       throw new TransportError(
         TransportErrorCode.CONNECTION_ID_LIMIT_ERROR,
-        `Peer makes us retire connection IDs faster than it acknowledges`,
+        'Peer makes us retire connection IDs faster than it acknowledges',
         FrameType.NEW_CONNECTION_ID,
       );
     }
+    this.#ids.delete(sequence);
+    this.#retired.add(sequence, sequence + 1);
+    this.#retired.trimTo(MAX_RETIRED_RANGES);
+    this.#retiring.push(sequence);
     this.#pending.push(sequence);
   }
 }
