@@ -12,7 +12,7 @@ import { QuicError, TransportError, TransportErrorCode } from './errors.ts';
 import type { FrameHandlers } from './frame-handlers.ts';
 import { PacketContent, readFrames } from './frames/read-frames.ts';
 import type { HandshakeDriver } from './handshake-driver.ts';
-import { INTEGRITY_LIMIT, MAX_UNDECRYPTABLE_BYTES, MAX_UNDECRYPTABLE_PACKETS } from './limits.ts';
+import { INTEGRITY_LIMIT, MAX_UNDECRYPTABLE_BYTES, MAX_UNDECRYPTABLE_PACKETS, MIN_DATAGRAM_SIZE } from './limits.ts';
 import {
   KEY_PHASE_BIT,
   LONG_RESERVED_BITS,
@@ -58,6 +58,8 @@ export class PacketReader {
   readonly #driver: HandshakeDriver;
   #early: EarlyPacket[] = [];
   #earlyBytes: number = 0;
+  /** Of the datagram at hand. */
+  #datagramSize: number = 0;
 
   constructor(context: ConnectionContext, handlers: FrameHandlers, driver: HandshakeDriver) {
     this.#context = context;
@@ -180,6 +182,7 @@ export class PacketReader {
   #readDatagram(buffer: Uint8Array, start: number, end: number, path: Path, now: number): void {
     const context = this.#context;
     let destinationKey = '';
+    this.#datagramSize = end - start;
     for (let at = start; at < end;) {
       if (!readHeader(header, buffer, at, end, context.localId.length)) {
         context.packetsDropped++;
@@ -228,7 +231,10 @@ export class PacketReader {
     const context = this.#context;
     const space = context.spaces[index];
     // RFC 9000 §17.2.2: a server sends no token, so a packet with one is not from a server.
-    if (space.isDiscarded || header.sampleOffset < 0 || (context.isClient && header.tokenLength > 0)) {
+    // RFC 9000 §14.1: a server discards an Initial in too small a datagram.
+    const isUnfit =
+      index === Space.INITIAL && (context.isClient ? header.tokenLength > 0 : this.#datagramSize < MIN_DATAGRAM_SIZE);
+    if (space.isDiscarded || header.sampleOffset < 0 || isUnfit) {
       context.packetsDropped++;
       return;
     }
@@ -239,7 +245,7 @@ export class PacketReader {
     const isFirst = !context.hasReceivedPacket && context.isClient;
     const scid = isFirst ? ConnectionId.read(buffer, header.scidStart, header.scidLength) : undefined;
     // RFC 9000 §7.2: after the first packet, another source connection ID is not the peer's.
-    if (scid === undefined && !context.peerIds.active.matches(buffer, header.scidStart, header.scidLength)) {
+    if (scid === undefined && !context.peerIds.handshakeId.matches(buffer, header.scidStart, header.scidLength)) {
       context.packetsDropped++;
       return;
     }
