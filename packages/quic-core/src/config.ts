@@ -16,6 +16,11 @@ export interface TransportConfig {
   /** Unread bytes that one stream may hold, bytes. @default 262_144 */
   readonly streamReceiveWindow?: number;
   /**
+   * To which the window of a stream grows while its reader is faster than the window allows, bytes; all streams of a connection together gain 16 MiB at the
+   * most. Less than streamReceiveWindow means that windows stay as they are. @default 4_194_304
+   */
+  readonly maxStreamReceiveWindow?: number;
+  /**
    * Unread bytes of all streams together, bytes. Never smaller than streamReceiveWindow * (both stream limits): unread bytes of one stream
    * take credit from no other. @default that product
    */

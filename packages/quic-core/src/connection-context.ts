@@ -139,6 +139,8 @@ export class ConnectionContext {
       streamReceiveWindow: options.transport.streamReceiveWindow,
       connectionReceiveWindow: options.transport.connectionReceiveWindow,
       streamSendBuffer: options.transport.streamSendBuffer,
+      maxStreamReceiveWindow: options.transport.maxStreamReceiveWindow,
+      pace: this,
     });
     this.recovery = new Recovery({
       controller: options.transport.congestionController(MIN_DATAGRAM_SIZE),
@@ -177,6 +179,11 @@ export class ConnectionContext {
     const closed = this.#closedEvent;
     this.#closedEvent = undefined;
     return closed;
+  }
+
+  /** Smoothed round-trip time, ms. */
+  get roundTrip(): number {
+    return this.recovery.rtt.smoothed;
   }
 
   /** RFC 9002 §6.2: the PTO without backoff, for periods that are counted in PTOs. */

@@ -11,6 +11,7 @@ export interface ResolvedTransport {
   readonly maxBidirectionalStreams: number;
   readonly maxUnidirectionalStreams: number;
   readonly streamReceiveWindow: number;
+  readonly maxStreamReceiveWindow: number;
   readonly connectionReceiveWindow: number;
   readonly streamSendBuffer: number;
   readonly maxAckDelay: number;
@@ -34,6 +35,7 @@ export function resolveTransport(config: TransportConfig = {}): ResolvedTranspor
     maxBidirectionalStreams,
     maxUnidirectionalStreams,
     streamReceiveWindow,
+    maxStreamReceiveWindow: config.maxStreamReceiveWindow ?? 4_194_304,
     connectionReceiveWindow: config.connectionReceiveWindow ?? smallest,
     streamSendBuffer: config.streamSendBuffer ?? 1_048_576,
     maxAckDelay: config.maxAckDelay ?? 25,
@@ -47,6 +49,7 @@ export function resolveTransport(config: TransportConfig = {}): ResolvedTranspor
   check('maxBidirectionalStreams', maxBidirectionalStreams, 0, 2 ** 20);
   check('maxUnidirectionalStreams', maxUnidirectionalStreams, 0, 2 ** 20);
   check('streamReceiveWindow', streamReceiveWindow, 1, 2 ** 31);
+  check('maxStreamReceiveWindow', resolved.maxStreamReceiveWindow, 0, 2 ** 31);
   check('connectionReceiveWindow', resolved.connectionReceiveWindow, smallest, Number.MAX_SAFE_INTEGER);
   check('streamSendBuffer', resolved.streamSendBuffer, 1, 2 ** 31);
   // RFC 9000 §18.2: values of 2^14 and more are invalid.

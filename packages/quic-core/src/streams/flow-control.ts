@@ -1,8 +1,8 @@
 /**
  * The two sides of flow control (RFC 9000 §4.1), the same for one stream and for the connection.
  *
- * Left out: tuning windows to the round-trip time. Windows are as configured; the connection's grows and shrinks with the streams that may use it (see
- * StreamRegistry).
+ * The connection's window grows and shrinks with the streams that may use it (StreamRegistry); a stream's grows where it is what holds a fast reader back
+ * (WindowTuner).
  */
 
 /** What we allow the peer to send. */
@@ -15,6 +15,10 @@ export class ReceiveWindow {
   received: number = 0;
   /** Bytes that were read or thrown away. */
   consumed: number = 0;
+  /** Bytes of `size` that tuning added. */
+  gained: number = 0;
+  /** When the window was last raised, ms; kept by WindowTuner. */
+  lastUpdateTime: number = -Infinity;
   readonly #step: number;
 
   /** @param step an update is due when it would raise the limit by so much */

@@ -37,6 +37,7 @@ import { MAX_STREAM_GAPS } from '../limits.ts';
 import { Assembler } from './assembler.ts';
 import { ReceiveWindow, WINDOW_UPDATE_PART } from './flow-control.ts';
 import { ReliableValue } from './reliable-value.ts';
+import type { WindowTuner } from './window-tuner.ts';
 
 export const ReceiveHalfState = {
   RECV: 0,
@@ -77,6 +78,7 @@ export class ReceiveHalf {
   /** Error code of the peer's RESET_STREAM, -1 when there was none. */
   resetCode: number = -1;
   readonly #connection: ReceiveWindow;
+  readonly #tuner: WindowTuner | undefined;
   readonly #assembler: Assembler = new Assembler(MAX_STREAM_GAPS);
   #state: ReceiveHalfState = S.RECV;
   #isStopped: boolean = false;
@@ -84,8 +86,10 @@ export class ReceiveHalf {
   /**
    * @param windowSize bytes
    * @param connection the connection's window, which every byte counts against as well
+   * @param tuner grows the window where it holds the reader back; without one it stays as it is
    */
-  constructor(windowSize: number, connection: ReceiveWindow) {
+  constructor(windowSize: number, connection: ReceiveWindow, tuner?: WindowTuner) {
+    this.#tuner = tuner;
     this.window = new ReceiveWindow(windowSize, windowSize * WINDOW_UPDATE_PART);
     this.#connection = connection;
   }
@@ -190,7 +194,10 @@ export class ReceiveHalf {
       this.window.consumed += chunk.length;
       this.#connection.consumed += chunk.length;
       // RFC 9000 §3.2: no MAX_STREAM_DATA once the final size is known.
-      if (this.#state === S.RECV && this.window.isUpdateDue) this.maxStreamData.set(this.window.raise());
+      if (this.#state === S.RECV && this.window.isUpdateDue) {
+        this.#tuner?.onPartConsumed(this.window);
+        this.maxStreamData.set(this.window.raise());
+      }
     }
     if (this.#state === S.DATA_RECVD && this.#assembler.readableBytes === 0) this.#move(ReceiveEvent.READ);
     return chunk;

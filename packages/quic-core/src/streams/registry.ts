@@ -5,13 +5,14 @@
  * gone, and frames for it are ignored.
  */
 import { TransportError, TransportErrorCode } from '../errors.ts';
-import { MAX_EARLY_STREAMS } from '../limits.ts';
+import { MAX_EARLY_STREAMS, MAX_TUNED_WINDOW } from '../limits.ts';
 import type { ReceiveWindow } from './flow-control.ts';
 import { ReceiveHalf } from './receive-half.ts';
 import { ReliableValue } from './reliable-value.ts';
 import { SendHalf } from './send-half.ts';
 import { Stream } from './stream.ts';
 import { StreamEventKind, type StreamEvents } from './stream-events.ts';
+import { type Pace, WindowTuner } from './window-tuner.ts';
 import { isBidirectional, isClientInitiated, streamId, streamIndex } from './stream-id.ts';
 
 /** The numbers of TransportConfig that concern streams, with their defaults filled in. */
@@ -22,6 +23,10 @@ export interface StreamsConfig {
   readonly streamReceiveWindow: number;
   readonly connectionReceiveWindow: number;
   readonly streamSendBuffer: number;
+  /** Bytes to which the window of one stream may grow. @default streamReceiveWindow, that is, not at all */
+  readonly maxStreamReceiveWindow?: number;
+  /** Needed for windows to grow. */
+  readonly pace?: Pace;
 }
 
 /** The peer's transport parameters that limit us (RFC 9000 §18.2); `local` and `remote` are meant as the peer sees it. */
@@ -66,12 +71,15 @@ export class StreamRegistry {
   readonly #streams: Map<number, Stream> = new Map();
   readonly bidirectional: KindCounts;
   readonly unidirectional: KindCounts;
+  readonly #tuner: WindowTuner | undefined;
   #limits: PeerStreamLimits | undefined = undefined;
 
   constructor(config: StreamsConfig, connection: ReceiveWindow, events: StreamEvents) {
     this.#config = config;
     this.#connection = connection;
     this.#events = events;
+    const { pace, streamReceiveWindow, maxStreamReceiveWindow = streamReceiveWindow } = config;
+    this.#tuner = pace && new WindowTuner(pace, connection, maxStreamReceiveWindow, MAX_TUNED_WINDOW);
     this.bidirectional = new KindCounts(config.maxBidirectionalStreams);
     this.unidirectional = new KindCounts(config.maxUnidirectionalStreams);
   }
@@ -152,6 +160,7 @@ export class StreamRegistry {
   /** Takes a stream out. @returns whether the peer should be told a new MAX_STREAMS */
   forget(stream: Stream): boolean {
     this.#streams.delete(stream.id);
+    if (stream.receive !== undefined) this.#tuner?.release(stream.receive.window);
     stream.isForgotten = true;
     const bidirectional = isBidirectional(stream.id);
     if (stream.isLocal) {
@@ -225,7 +234,7 @@ export class StreamRegistry {
   }
 
   #newReceiveHalf(): ReceiveHalf {
-    return new ReceiveHalf(this.#config.streamReceiveWindow, this.#connection);
+    return new ReceiveHalf(this.#config.streamReceiveWindow, this.#connection, this.#tuner);
   }
 
   #initialSendLimit(isLocal: boolean, bidirectional: boolean): number {
