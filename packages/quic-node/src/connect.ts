@@ -53,10 +53,14 @@ export async function connect(options: ConnectOptions): Promise<QuicConnection> 
       signal?.removeEventListener('abort', onAbort);
       act();
     };
-    const timer = runtime.createTimer(() => {
-      settle(() => reject(noAnswerError(options.host, target, attempts, timeout)));
-      race?.abort();
-    });
+    // Whoever waits for a connection is kept waiting, even where nothing else keeps the process alive.
+    const timer = runtime.createTimer(
+      () => {
+        settle(() => reject(noAnswerError(options.host, target, attempts, timeout)));
+        race?.abort();
+      },
+      { ref: true },
+    );
     const onAbort = (): void => {
       settle(() => reject(signal!.reason));
       race?.abort();

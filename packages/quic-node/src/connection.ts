@@ -49,6 +49,7 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
   #closeCode: number = 0;
   #closeReason: string = '';
   #closeTimer: Timer | undefined = undefined;
+  #wasConnected: boolean = false;
   #isClosed: boolean = false;
 
   /** @internal */
@@ -222,6 +223,7 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
   #onEvent(event: ConnectionEvent): void {
     switch (event.type) {
       case 'connected':
+        this.#wasConnected = true;
         return this.#owner.onConnected(this);
       case 'stream-opened':
         return this.#streamOpened(event.id);
@@ -268,7 +270,17 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
     const isOurs = error.fault === 'local' && error.code === 'ERR_QUIC_APPLICATION_CLOSE' && error.errorCode === 0;
     this.#resolveClosed(isOurs ? undefined : error);
     this.#owner.onClosed(this, error);
-    this.#driver.connectionEnded(mayHaveToRepeat(error));
+    this.#driver.connectionEnded(this.#mayHaveToRepeat(error));
+  }
+
+  /**
+   * Whether the peer may have missed the end, and asks on (RFC 9000 §10.2.1): not where it closed by itself (what we found wrong with it
+   * has a cause), lost its state, is silent, or never got through the handshake.
+   */
+  #mayHaveToRepeat(error: QuicError): boolean {
+    if (error.fault === 'timeout' || error.code === 'ERR_QUIC_STATELESS_RESET') return false;
+    if (error.fault === 'peer' && error.cause === undefined) return false;
+    return this.isClient ? this.#core.stats().datagramsReceived > 0 : this.#wasConnected;
   }
 
   #streamOpened(id: number): void {
@@ -321,13 +333,4 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
     if (this.#core.closeError !== undefined) return this.#core.closeError;
     return this.#closePromise === undefined ? undefined : invalidState('The connection is being closed by this side');
   }
-}
-
-/**
- * Whether the peer may have missed the end, and asks on (RFC 9000 §10.2.1): not where it closed itself, has no state any more, or is
- * silent.
- */
-function mayHaveToRepeat(error: QuicError): boolean {
-  if (error.fault === 'timeout' || error.code === 'ERR_QUIC_STATELESS_RESET') return false;
-  return error.fault !== 'peer' || error.code !== 'ERR_QUIC_APPLICATION_CLOSE';
 }

@@ -239,7 +239,9 @@ export class Driver {
       try {
         if (event.type === 'incoming') this.onIncoming?.(connection);
         const handler = connection.context as ConnectionHandler | undefined;
-        for (let news = connection.nextEvent(); news !== undefined; news = connection.nextEvent()) handler?.(news);
+        // News of a connection that was not announced yet waits for the announcement.
+        if (handler === undefined) continue;
+        for (let news = connection.nextEvent(); news !== undefined; news = connection.nextEvent()) handler(news);
       } catch (error) {
         this.#internalError(error);
         this.#abandon(connection);

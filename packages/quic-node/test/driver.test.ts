@@ -184,6 +184,7 @@ test('an incoming connection gets its handler before its events', async () => {
     core.context = ((event) => void seen.push(event.type)) satisfies ConnectionHandler;
   };
   connection.events.push(READABLE);
+  endpoint.events.push({ type: 'connection', connection: connection.asConnection() });
   endpoint.events.push({ type: 'incoming', connection: connection.asConnection() });
   driver.wake();
   runtime.run();
