@@ -8,6 +8,7 @@ export const benchmarks: readonly Benchmark[] = [
     name: 'handshakes',
     unit: '/s',
     better: 'more',
+    warmUps: 2,
     rounds: 5,
     contenders(settings) {
       const contender = (name: string, program: string): Duo =>

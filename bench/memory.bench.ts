@@ -40,6 +40,7 @@ export const benchmarks: readonly Benchmark[] = [
     name: 'memory',
     unit: 'KiB/connection',
     better: 'less',
+    warmUps: 0,
     rounds: 3,
     contenders: (settings) => [
       contender('mquictt', 'mqtt-ours.ts', settings),

@@ -11,6 +11,7 @@ function messages(qos: 0 | 1): Benchmark {
     name: `mqtt-qos${qos}`,
     unit: 'messages/s',
     better: 'more',
+    warmUps: 2,
     rounds: 5,
     contenders(settings) {
       const contender = (name: string, program: string): Duo =>

@@ -19,6 +19,7 @@ function stream(datagramSize: number, peers: readonly ('node:dgram' | 'quinn')[]
     name: `stream-${datagramSize}`,
     unit: 'MB/s',
     better: 'more',
+    warmUps: 2,
     rounds: 5,
     contenders(settings) {
       const measure = transfer(settings);

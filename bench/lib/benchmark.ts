@@ -34,7 +34,9 @@ export interface Benchmark {
   readonly name: string;
   readonly unit: string;
   readonly better: 'more' | 'less';
-  /** Rounds that count; one before them is thrown away. */
+  /** Rounds before those that count. */
+  readonly warmUps: number;
+  /** Rounds that count. */
   readonly rounds: number;
   /** Ours comes first. */
   readonly contenders: (settings: Settings) => readonly [Contender, ...Contender[]];
@@ -91,13 +93,13 @@ export async function runBenchmark(benchmark: Benchmark, rounds: number, setting
   };
   try {
     for (const entry of entries) await attempt(entry, () => entry.contender.start());
-    for (let round = 0; round <= rounds; round++) {
-      settings.log(`${benchmark.name}: ${round === 0 ? 'warm-up' : `round ${round} of ${rounds}`}`);
+    for (let round = 1 - benchmark.warmUps; round <= rounds; round++) {
+      settings.log(`${benchmark.name}: ${round < 1 ? 'warm-up' : `round ${round} of ${rounds}`}`);
       // Whoever comes first in one round comes last in the next.
       for (const entry of round % 2 === 0 ? entries : entries.toReversed()) {
         await attempt(entry, async () => {
           const { value, loss = 0 } = await entry.contender.measure();
-          if (round === 0) return;
+          if (round < 1) return;
           entry.values.push(value);
           entry.loss = Math.max(entry.loss, loss);
         });

@@ -26,10 +26,10 @@ function scripted(name: string, values: readonly number[], diary: string[] = [],
 }
 
 function benchmark(...contenders: [Contender, ...Contender[]]): Benchmark {
-  return { name: 'b', unit: '/s', better: 'more', rounds: 3, contenders: () => contenders };
+  return { name: 'b', unit: '/s', better: 'more', warmUps: 1, rounds: 3, contenders: () => contenders };
 }
 
-test('contenders take turns, the first of a round last in the next, and the first round does not count', async () => {
+test('contenders take turns, the first of a round last in the next, and the warm-up does not count', async () => {
   const diary: string[] = [];
   const results = await runBenchmark(
     benchmark(scripted('a', [100, 1, 2], diary), scripted('b', [100, 3, 4], diary)),
