@@ -37,11 +37,12 @@ export function exchange(options: ExchangeOptions): ExchangeResult {
   const simulation = new Simulation({ seed });
   const start = simulation.now;
   let connectedAt = Infinity;
+  let isDone = false;
   let server: Connection | undefined;
   const senders: BulkSender[] = [];
   const receivers: BulkReceiver[] = [];
-  const unexpected = (side: string, reason: unknown): never => {
-    throw new Error(`${side} closed: ${String(reason)}`);
+  const onClosed = (side: string, reason: unknown): void => {
+    if (!isDone) throw new Error(`${side} closed: ${String(reason)}`);
   };
   const pair: Pair = new Pair({
     simulation,
@@ -60,7 +61,7 @@ export function exchange(options: ExchangeOptions): ExchangeResult {
           senders[0].pump();
         } else if (event.type === 'stream-writable') senders[0]!.pump();
         else if (event.type === 'stream-readable') receivers[0]!.pump();
-        else if (event.type === 'closed') unexpected('Client', event.error);
+        else if (event.type === 'closed') onClosed('Client', event.error);
       },
     },
     serverHandlers: {
@@ -74,7 +75,7 @@ export function exchange(options: ExchangeOptions): ExchangeResult {
           senders[1].pump();
         } else if (event.type === 'stream-writable') senders[1]!.pump();
         else if (event.type === 'stream-readable') receivers[1]!.pump();
-        else if (event.type === 'closed') unexpected('Server', event.error);
+        else if (event.type === 'closed') onClosed('Server', event.error);
       },
     },
   });
@@ -87,6 +88,7 @@ export function exchange(options: ExchangeOptions): ExchangeResult {
       server?.isDrained === true,
     options.limitMs,
   );
+  isDone = true;
   return {
     pair,
     client,
