@@ -100,9 +100,9 @@ export class PacketSplitter {
   }
 
   #completePartial(): number {
-    const chunk = this.#chunk;
     // The header first: at most four more bytes tell how much is wanted.
     for (;;) {
+      const chunk = this.#chunk;
       const bodyStart = this.#readLength(this.#partial, 0, this.#partialLength);
       if (bodyStart !== -1) {
         const missing = this.end - this.#partialLength;
