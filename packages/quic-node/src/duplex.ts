@@ -74,7 +74,7 @@ class StreamDuplex extends Duplex {
       if (this.#stream.isWritable && !this.#isEnded) this.#stream.reset(0);
       if (this.#stream.isReadable) this.#stream.stop(0);
     }
-    pendingDone?.(error);
+    pendingDone?.(error ?? this.#closeError);
     done(error);
   }
 
@@ -119,7 +119,9 @@ class StreamDuplex extends Duplex {
   /** What had arrived before the connection ended is still delivered; writing is over at once. */
   #onClosed(error: QuicError): void {
     this.#closeError = error;
-    if (this.#pendingDone !== undefined) this.#continueWrite();
+    // Whoever closed the connection here need not be told by an 'error' of each stream; to a reader the end is premature all the same.
+    if (error.fault === 'local' && error.errorCode === 0) this.destroy();
+    else if (this.#pendingDone !== undefined) this.#continueWrite();
     else if (!this.#stream.isReadable || this.#stream.receiveState !== 'open') this.destroy(error);
     else if (this.#wantsData) this.#pull();
   }

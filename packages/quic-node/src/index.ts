@@ -22,7 +22,14 @@ export { nodeRuntime } from './node-runtime.ts';
 export type { Runtime, Timer, UdpSocket, UdpSocketOptions } from './runtime.ts';
 
 export { QuicError, TransportErrorCode, transportErrorName } from '@mquictt/quic-core';
-export type { ConnectionStats, PacketProtector, QuicErrorCode, QuicFault, TransportConfig } from '@mquictt/quic-core';
+export type {
+  ConnectionStats,
+  EndpointStats,
+  PacketProtector,
+  QuicErrorCode,
+  QuicFault,
+  TransportConfig,
+} from '@mquictt/quic-core';
 export { createCredential, readCertificatesPem, RootStore, TlsError } from '@mquictt/tls13';
 export type { Credential, CryptoProvider, KeyLog, Random, TlsErrorCode } from '@mquictt/tls13';
 export { defaultRoots, nodeProvider } from '@mquictt/tls13/node';

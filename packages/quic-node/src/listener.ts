@@ -1,5 +1,5 @@
 /** The accepting side: one UDP port and the connections that clients make to it. */
-import type { Connection, QuicError } from '@mquictt/quic-core';
+import type { Connection, EndpointStats, QuicError } from '@mquictt/quic-core';
 import type { SocketAddress } from './addresses.ts';
 import { CLOSE_DEADLINE, QuicConnection, type ConnectionOwner } from './connection.ts';
 import type { Driver } from './driver.ts';
@@ -61,7 +61,12 @@ export class QuicListener implements AsyncIterable<QuicConnection> {
 
   /** Exceptions caught inside; 0 unless there is a bug. */
   get internalErrors(): number {
-    return this.#driver.internalErrors;
+    return this.#driver.internalErrors + this.#driver.endpoint.stats().internalErrors;
+  }
+
+  /** Counters of the endpoint as they are now. */
+  stats(): EndpointStats {
+    return this.#driver.endpoint.stats();
   }
 
   /** Is called, in the driver's turn, with each connection instead of accept(); those that came earlier are delivered when it is set. */
