@@ -36,6 +36,8 @@ export class ApplicationKeys {
   firstSentInGeneration: number = -1;
   /** Lowest packet number received in the current read generation. */
   #firstReceivedInGeneration: number = Infinity;
+  /** An ACK was sent in the current write generation: by it the peer learns that its update has arrived. */
+  hasAcknowledged: boolean = false;
   /** Packets sealed with the current write key. */
   sealedCount: number = 0;
   /** ms; when the previous read key goes. */
@@ -98,9 +100,9 @@ export class ApplicationKeys {
       return;
     }
     if (phase === 'previous') return;
-    // RFC 9001 §6.2: the peer must not update again before we could have answered its last update.
-    // (Where we have started an update ourselves and not yet sent with it, the two have merely crossed.)
-    if (this.readGeneration > 0 && this.writeGeneration === this.readGeneration && this.firstSentInGeneration < 0) {
+    // RFC 9001 §6.2: the peer must not update again before an ACK of ours under the new keys has told it that its last update arrived.
+    // (Where we are one generation ahead, it merely follows, or the two have crossed.)
+    if (this.readGeneration > 0 && this.writeGeneration === this.readGeneration && !this.hasAcknowledged) {
       throw new TransportError(
         TransportErrorCode.KEY_UPDATE_ERROR,
         'Peer updated keys twice without waiting for an acknowledgement',
@@ -148,6 +150,7 @@ export class ApplicationKeys {
     this.writeKey = this.#derivePacketKey(this.#writeSecret);
     this.writeGeneration++;
     this.firstSentInGeneration = -1;
+    this.hasAcknowledged = false;
     this.sealedCount = 0;
   }
 

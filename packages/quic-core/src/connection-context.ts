@@ -8,7 +8,7 @@ import type { ConnectionId } from './connection-id.ts';
 import type { ConnectionEvent } from './contract.ts';
 import { QuicError, TransportError, TransportErrorCode, transportErrorName } from './errors.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { MIN_DATAGRAM_SIZE } from './limits.ts';
+import { MIN_DATAGRAM_SIZE, MIN_PACKET_ROOM } from './limits.ts';
 import { LocalConnectionIds, type ConnectionIdSource } from './local-connection-ids.ts';
 import { PacketSpace } from './packet-space.ts';
 import type { Path } from './path.ts';
@@ -75,8 +75,10 @@ export class ConnectionContext {
   token: Uint8Array = new Uint8Array(0);
 
   path: Path;
-  /** Another address that authentic packets come from: probed, or the peer's next one. One at the most. */
+  /** Another address that the peer probes. One at the most. */
   candidatePath: Path | undefined = undefined;
+  /** The last validated path, while `path` is not: what we go back to when validation fails (RFC 9000 §9.3.2). */
+  fallbackPath: Path | undefined = undefined;
   /** UDP payload bytes of our datagrams; the handshake runs at the minimum. */
   datagramSize: number = MIN_DATAGRAM_SIZE;
 
@@ -186,6 +188,14 @@ export class ConnectionContext {
     return this.recovery.rtt.smoothed;
   }
 
+  /**
+   * RFC 9000 §8.1: whether the path's budget has no room for a datagram. A handshake's are padded to the full size (§14.1); later even a small one, with an
+   * ACK or a challenge, is of use.
+   */
+  get isAmplificationBlocked(): boolean {
+    return this.path.sendBudget < (this.isHandshakeConfirmed ? MIN_PACKET_ROOM : MIN_DATAGRAM_SIZE);
+  }
+
   /** RFC 9002 §6.2: the PTO without backoff, for periods that are counted in PTOs. */
   get pto(): number {
     return this.recovery.pto;
@@ -222,6 +232,18 @@ export class ConnectionContext {
       );
     this.life.startClosing(publicError, errorCode, frameType, false, reason);
     this.onEnded();
+  }
+
+  /** The peer has lost the state of this connection (RFC 9000 §10.3.1). */
+  onStatelessReset(): void {
+    const { address, port } = this.path;
+    this.vanish(
+      new QuicError(
+        'ERR_QUIC_STATELESS_RESET',
+        `Peer at ${address} port ${port} has lost this connection's state, probably by a restart`,
+        { fault: 'peer' },
+      ),
+    );
   }
 
   /** The peer has closed, or nobody is there any more. */

@@ -105,15 +105,16 @@ export class QuicCoreConnection implements Connection {
       context.isPingPending = true;
       context.keepAliveDeadline = now + context.transport.keepAliveInterval;
     }
-    const { path, candidatePath } = context;
-    if (now >= path.challengeDeadline) {
-      path.challengeDeadline = Infinity;
-      // RFC 9000 §9.3.2: the new address proved nothing, so the last one that did is used again.
-      if (!path.isValidated && candidatePath?.isValidated === true) {
-        context.path = candidatePath;
-        context.candidatePath = undefined;
-      }
-    }
+    if (now >= context.path.challengeDeadline && context.path.handleTimeout(context.random, now)) this.#goBack();
+  }
+
+  /** RFC 9000 §9.3.2: the new address proved nothing, so the last one that did is used again. */
+  #goBack(): void {
+    const context = this.#context;
+    if (context.fallbackPath === undefined) return;
+    context.path = context.fallbackPath;
+    context.fallbackPath = undefined;
+    context.recovery.setAmplificationBlocked(false);
   }
 
   #idleError(): QuicError {
@@ -134,11 +135,13 @@ export class QuicCoreConnection implements Connection {
     );
   }
 
-  /** While closing, a peer's CONNECTION_CLOSE ends the wait for others; anything else is answered with ours (RFC 9000 §10.2.1). */
+  /** RFC 9000 §10.2.1: while closing, nothing is read any more. What comes is answered with CONNECTION_CLOSE, ever more rarely. */
   #readWhileClosing(batch: DatagramBatch, from: number, to: number, now: number): void {
     const { life, path } = this.#context;
     for (let i = from; i < to; i++) {
-      path.bytesReceived += batch.end[i]! - batch.start[i]!;
+      if (path.isSame(batch.socket[i]!, batch.address[i]!, batch.port[i]!)) {
+        path.bytesReceived += batch.end[i]! - batch.start[i]!;
+      }
       life.onDatagramWhileClosing();
     }
     life.armDeadline(now, CLOSING_PTOS * this.#context.pto);
@@ -147,16 +150,7 @@ export class QuicCoreConnection implements Connection {
 
   /** The peer's stateless reset has arrived (RFC 9000 §10.3.1). */
   handleStatelessReset(): void {
-    const { path } = this.#context;
-    this.#context.vanish(
-      new QuicError(
-        'ERR_QUIC_STATELESS_RESET',
-        `Peer at ${path.address} port ${path.port} has lost this connection's state, probably by a restart`,
-        {
-          fault: 'peer',
-        },
-      ),
-    );
+    if (this.#context.life.isAlive) this.#context.onStatelessReset();
   }
 
   // --- Outputs
@@ -166,17 +160,19 @@ export class QuicCoreConnection implements Connection {
     const context = this.#context;
     context.now = now;
     const { life } = context;
+    const before = batch.count;
     if (life.isAlive) {
       try {
-        const count = this.#builder.fill(batch, now);
-        if (count > 0) return count;
+        this.#builder.fill(batch, now);
       } catch (error) {
         context.closeWithError(error);
       }
     }
-    if (life.isAlive) return 0;
-    life.armDeadline(now, CLOSING_PTOS * context.pto);
-    return life.isClosePending ? this.#builder.buildClose(batch) : 0;
+    if (!life.isAlive) {
+      life.armDeadline(now, CLOSING_PTOS * context.pto);
+      if (life.isClosePending) this.#builder.buildClose(batch);
+    }
+    return batch.count - before;
   }
 
   nextTimeout(): number {
@@ -188,11 +184,13 @@ export class QuicCoreConnection implements Connection {
       context.recovery.timeout(),
       context.idleDeadline,
       context.handshakeDeadline,
-      context.pacingDeadline,
       context.keepAliveDeadline,
       context.path.challengeDeadline,
     );
     if (context.applicationKeys.previousKeyDeadline < earliest) earliest = context.applicationKeys.previousKeyDeadline;
+    // What the peer's address does not allow to send must not wake us again and again: the next datagram from there will.
+    if (context.isAmplificationBlocked) return earliest;
+    if (context.pacingDeadline < earliest) earliest = context.pacingDeadline;
     for (const index of SPACES) {
       const space = context.spaces[index];
       if (!space.isDiscarded && space.acks.ackDeadline < earliest) earliest = space.acks.ackDeadline;
@@ -381,16 +379,12 @@ export class QuicCoreConnection implements Connection {
     this.#context.onEnded();
   }
 
-  /** Ends the connection with a transport error code: the endpoint's refusals. */
-  closeTransport(errorCode: number, reason: string, error: QuicError): void {
-    this.#context.life.startClosing(error, errorCode, 0, false, reason);
-    this.#context.onEnded();
-  }
-
   updateKeys(): boolean {
-    const { applicationKeys, spaces } = this.#context;
-    if (!applicationKeys.canUpdate(spaces[Space.APPLICATION].largestAcked)) return false;
+    const { applicationKeys, spaces, life } = this.#context;
+    if (!life.isAlive || !applicationKeys.canUpdate(spaces[Space.APPLICATION].largestAcked)) return false;
     applicationKeys.initiateUpdate();
+    // The peer follows when it sees a packet of the new phase: an idle connection needs one.
+    this.ping();
     return true;
   }
 
@@ -424,7 +418,11 @@ export class QuicCoreConnection implements Connection {
 
   /** The endpoint forgets the connection: nothing is routed to it any more. */
   release(): void {
-    this.#context.localIds.retireAll();
-    this.#context.peerIds.close();
+    const { localIds, peerIds, streams, spaces } = this.#context;
+    localIds.retireAll();
+    peerIds.close();
+    // Whoever keeps the connection object must not keep megabytes of buffers with it.
+    streams.close();
+    for (const space of spaces) space.discard();
   }
 }

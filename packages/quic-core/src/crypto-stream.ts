@@ -17,8 +17,8 @@ import { SendBuffer } from './streams/send-buffer.ts';
 const MIN_USEFUL = 16;
 
 export class CryptoStream {
-  readonly #out: SendBuffer = new SendBuffer();
-  readonly #in: Assembler = new Assembler(MAX_CRYPTO_GAPS);
+  #out: SendBuffer = new SendBuffer();
+  #in: Assembler = new Assembler(MAX_CRYPTO_GAPS);
 
   /** Queues handshake bytes behind all earlier ones of this level. */
   write(data: Uint8Array): void {
@@ -79,4 +79,14 @@ export class CryptoStream {
   get hasGap(): boolean {
     return this.#in.highestOffset > this.#in.readOffset;
   }
+
+  /** The keys of the level are gone: what was sent and never acknowledged, and what waits behind a gap, is kept no longer. */
+  release(): void {
+    this.#out = NOTHING_OUT;
+    this.#in = NOTHING_IN;
+  }
 }
+
+/** Stand in for the buffers of all levels that are over. Nothing is written to them, as nothing reads frames or secrets of such a level. */
+const NOTHING_OUT = new SendBuffer();
+const NOTHING_IN = new Assembler(MAX_CRYPTO_GAPS);

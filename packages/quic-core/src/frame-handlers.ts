@@ -3,6 +3,7 @@
  * before; roles and states are checked here or where the frame is passed on.
  */
 import { fromUtf8 } from './bytes.ts';
+import { connectionIdKey } from './connection-id.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { QuicError, TransportError, TransportErrorCode, transportErrorName } from './errors.ts';
 import { FrameType } from './frames/frame-type.ts';
@@ -20,7 +21,8 @@ export class FrameHandlers implements FrameHandler {
   // About the packet at hand.
   #space: Space = Space.INITIAL;
   #path: Path;
-  #destinationKey: string = '';
+  #buffer: Uint8Array = new Uint8Array(0);
+  #headerStart: number = 0;
   /** CRYPTO bytes came: the handshake is fed once the packet is done. */
   sawCrypto: boolean = false;
 
@@ -30,11 +32,12 @@ export class FrameHandlers implements FrameHandler {
     this.#path = context.path;
   }
 
-  /** @param destinationKey key of the packet's destination connection ID, for RETIRE_CONNECTION_ID */
-  beginPacket(space: Space, path: Path, destinationKey: string): void {
+  /** @param headerStart where the packet begins in `buffer`; both count until the packet is done */
+  beginPacket(space: Space, path: Path, buffer: Uint8Array, headerStart: number): void {
     this.#space = space;
     this.#path = path;
-    this.#destinationKey = destinationKey;
+    this.#buffer = buffer;
+    this.#headerStart = headerStart;
     this.sawCrypto = false;
   }
 
@@ -117,20 +120,24 @@ export class FrameHandlers implements FrameHandler {
   }
 
   onRetireConnectionId(sequence: number): void {
-    const { localIds, peerParameters } = this.#context;
-    localIds.onRetire(sequence, this.#destinationKey, peerParameters?.activeConnectionIdLimit ?? 2);
+    const { localIds, localId, peerParameters } = this.#context;
+    // The frame is for 1-RTT packets only, whose destination follows the first byte.
+    const usedKey = connectionIdKey(this.#buffer, this.#headerStart + 1, localId.length);
+    localIds.onRetire(sequence, usedKey, peerParameters?.activeConnectionIdLimit ?? 2);
   }
 
   onPathChallenge(buffer: Uint8Array, start: number): void {
     this.#path.onChallenge(buffer, start);
     // RFC 9000 §8.2.2: the answer goes to where the challenge came from; that address is remembered for it, one at a time.
-    if (this.#path !== this.#context.path) this.#context.candidatePath = this.#path;
+    const { path, fallbackPath } = this.#context;
+    if (this.#path !== path && this.#path !== fallbackPath) this.#context.candidatePath = this.#path;
   }
 
   onPathResponse(buffer: Uint8Array, start: number): void {
     // RFC 9000 §8.2.3: an answer validates the path that was asked, whichever way it comes back.
-    const { path, candidatePath } = this.#context;
-    if (!path.onResponse(buffer, start)) candidatePath?.onResponse(buffer, start);
+    const { path, fallbackPath } = this.#context;
+    if (path.onResponse(buffer, start)) this.#context.fallbackPath = undefined;
+    else fallbackPath?.onResponse(buffer, start);
   }
 
   onConnectionClose(

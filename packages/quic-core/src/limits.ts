@@ -4,6 +4,8 @@
 
 /** RFC 9000 §14.1: no path that carries QUIC has a smaller UDP payload; Initial datagrams are padded to it. */
 export const MIN_DATAGRAM_SIZE = 1200;
+/** A packet is begun only where it could carry something of use, bytes. */
+export const MIN_PACKET_ROOM = 100;
 /** The largest UDP payload over IPv4 (RFC 9000 §18.2 allows to announce 65527). */
 export const MAX_UDP_PAYLOAD = 65_527;
 /** RFC 9000 §8.1: bytes a server may send per byte received before the client's address is validated, or it would amplify floods. */
@@ -23,6 +25,8 @@ export const MAX_ACK_RANGES = 64;
 /** Packets without keys yet that wait, and their bytes: a peer can send any number before the handshake (CVE-2025-59530). */
 export const MAX_UNDECRYPTABLE_PACKETS = 10;
 export const MAX_UNDECRYPTABLE_BYTES = 16_384;
+/** Longest Retry token that a client obeys: it goes into each Initial, which must keep room for the ClientHello. Bytes. */
+export const MAX_TOKEN_LENGTH = 700;
 /** Connection IDs of ours that a peer may hold at once, whatever it announces. */
 export const MAX_ISSUED_CONNECTION_IDS = 4;
 /** active_connection_id_limit we announce: IDs of the peer that we keep. */
@@ -33,6 +37,8 @@ export const MAX_PENDING_RETIREMENTS: number = 3 * ACTIVE_CONNECTION_ID_LIMIT;
 export const MAX_RETIRED_RANGES = 16;
 /** PATH_CHALLENGE answers waiting; the newest win, none is resent (CVE-2023-49295). */
 export const MAX_PATH_RESPONSES = 4;
+/** Challenges of ours per path that may still be answered: they double their distance until validation fails, so that no more are needed. */
+export const MAX_PATH_CHALLENGES = 4;
 /** Packets sealed with one AES-GCM key before AEAD_LIMIT_REACHED (RFC 9001 §6.6). */
 export const CONFIDENTIALITY_LIMIT: number = 2 ** 23;
 /** Forged packets with one connection before AEAD_LIMIT_REACHED: 2^52 GCM, 2^36 ChaCha20; the smaller serves both (RFC 9001 §6.6). */

@@ -11,7 +11,7 @@ import { connectionCloseSize, writeConnectionClose } from './frames/close.ts';
 import { PATH_FRAME_SIZE, writePathChallenge, writePathResponse } from './frames/path.ts';
 import { writeHandshakeDone, writePadding, writePing } from './frames/simple.ts';
 import { utf8 } from './bytes.ts';
-import { CONFIDENTIALITY_LIMIT, MAX_REASON_LENGTH, MIN_DATAGRAM_SIZE } from './limits.ts';
+import { CONFIDENTIALITY_LIMIT, MAX_REASON_LENGTH, MIN_DATAGRAM_SIZE, MIN_PACKET_ROOM } from './limits.ts';
 import { PacketType, setPacketLength, writeLongHeader, writeShortHeader } from './packet-header.ts';
 import { packetNumberLength } from './packet-number.ts';
 import type { Path } from './path.ts';
@@ -20,8 +20,6 @@ import { MASK_LENGTH, PacketBatch, TAG_LENGTH } from './protection/protector.ts'
 import { Carried, type SentPacket } from './recovery/sent-packet.ts';
 import { Space, SPACES } from './recovery/spaces.ts';
 
-/** A further packet is begun in a datagram only where it could carry something of use. */
-const MIN_PACKET_ROOM = 100;
 /** RFC 9001 §5.4.2: packet number and payload together must leave a sample behind: 4 bytes before it. */
 const MIN_NUMBER_AND_PAYLOAD = 4;
 /** ACK-only packets are not acknowledged; after so many a PING asks for it, so that both sides may forget old ranges. */
@@ -64,10 +62,14 @@ export class PacketBuilder {
     const before = batch.count;
     this.#context.pacingDeadline = Infinity;
     this.#maybeUpdateKeys();
-    while (batch.count < batch.capacity && this.#buildDatagram(batch, now)) {
-      if (run.count === MAX_SEAL_RUN) this.#sealRun(batch.buffer);
+    try {
+      while (batch.count < batch.capacity && this.#buildDatagram(batch, now)) {
+        if (run.count === MAX_SEAL_RUN) this.#sealRun(batch.buffer);
+      }
+    } finally {
+      // Also where it failed: the datagrams before are in the batch already, and must not leave it unsealed.
+      this.#sealRun(batch.buffer);
     }
-    this.#sealRun(batch.buffer);
     return batch.count - before;
   }
 
@@ -76,17 +78,17 @@ export class PacketBuilder {
   #buildDatagram(batch: DatagramBatch, now: number): boolean {
     const context = this.#context;
     const start = batch.writeOffset;
-    let size = context.datagramSize;
-    if (start + size > batch.buffer.length) return false;
-    if (context.candidatePath !== undefined && this.#buildProbe(batch, context.candidatePath, now)) return true;
+    if (start + context.datagramSize > batch.buffer.length) return false;
+    const { path, candidatePath, fallbackPath, recovery } = context;
+    if (candidatePath !== undefined && this.#buildProbe(batch, candidatePath, now)) return true;
+    if (fallbackPath !== undefined && this.#buildProbe(batch, fallbackPath, now)) return true;
 
     // 1. What may be sent: the anti-amplification budget, the congestion window, the pacer.
-    const path = context.path;
-    if (path.sendBudget < size) {
-      context.recovery.setAmplificationBlocked(true);
+    if (context.isAmplificationBlocked) {
+      recovery.setAmplificationBlocked(true);
       return false;
     }
-    const { recovery } = context;
+    let size = Math.min(context.datagramSize, path.sendBudget);
     const window = recovery.canSend();
     let mayElicit = window >= size;
     if (!mayElicit && this.#isLittleEnough(window)) {
@@ -127,7 +129,7 @@ export class PacketBuilder {
       const isLast =
         !this.#anyWantsAfter(index, mayElicit, now) ||
         end - TAG_LENGTH - writer.position < MIN_PACKET_ROOM + TAG_LENGTH;
-      const padTo = mustPad && isLast ? start + MIN_DATAGRAM_SIZE - TAG_LENGTH : 0;
+      const padTo = mustPad && isLast ? start + Math.min(MIN_DATAGRAM_SIZE, size) - TAG_LENGTH : 0;
       const isPadded = padTo > writer.position;
       if (isPadded) writePadding(writer, padTo - writer.position);
       this.#finishPacket(index, packet, isPadded, batch.buffer, now);
@@ -282,6 +284,7 @@ export class PacketBuilder {
     const largest = acks.ranges.largest;
     packet.carry(Carried.ACK, largest, 0, 0);
     acks.onAckSent(largest, now);
+    if (index === Space.APPLICATION) this.#context.applicationKeys.hasAcknowledged = true;
   }
 
   #writeApplicationFrames(packet: SentPacket): void {
@@ -404,14 +407,15 @@ export class PacketBuilder {
   #buildProbe(batch: DatagramBatch, path: Path, now: number): boolean {
     if (path.responses.length === 0 && !path.isChallengePending) return false;
     const context = this.#context;
-    if (context.applicationKeys.writeKey === undefined || path.sendBudget < MIN_DATAGRAM_SIZE) return false;
+    // RFC 9000 §8.2.1: expanded to 1,200 bytes, unless that is more than may be sent to an address that is not validated.
+    const size = Math.min(MIN_DATAGRAM_SIZE, path.sendBudget);
+    if (context.applicationKeys.writeKey === undefined || size < MIN_PACKET_ROOM) return false;
     const start = batch.writeOffset;
-    writer.reset(batch.buffer, start, start + MIN_DATAGRAM_SIZE);
-    const packet = this.#beginPacket(Space.APPLICATION, start + MIN_DATAGRAM_SIZE);
+    writer.reset(batch.buffer, start, start + size);
+    const packet = this.#beginPacket(Space.APPLICATION, start + size);
     this.#writePathFrames(path);
     path.needsPadding = false;
     this.#isEliciting = true;
-    // RFC 9000 §8.2.1: padded, so that the path is shown to carry packets of that size.
     writePadding(writer, writer.remaining);
     this.#finishPacket(Space.APPLICATION, packet, true, batch.buffer, now);
     this.#commit(batch, path, start, writer.position);

@@ -12,7 +12,13 @@ import { QuicError, TransportError, TransportErrorCode } from './errors.ts';
 import type { FrameHandlers } from './frame-handlers.ts';
 import { PacketContent, readFrames } from './frames/read-frames.ts';
 import type { HandshakeDriver } from './handshake-driver.ts';
-import { INTEGRITY_LIMIT, MAX_UNDECRYPTABLE_BYTES, MAX_UNDECRYPTABLE_PACKETS, MIN_DATAGRAM_SIZE } from './limits.ts';
+import {
+  INTEGRITY_LIMIT,
+  MAX_TOKEN_LENGTH,
+  MAX_UNDECRYPTABLE_BYTES,
+  MAX_UNDECRYPTABLE_PACKETS,
+  MIN_DATAGRAM_SIZE,
+} from './limits.ts';
 import {
   KEY_PHASE_BIT,
   LONG_RESERVED_BITS,
@@ -42,8 +48,6 @@ const masks = new Uint8Array(MAX_RUN * MASK_LENGTH);
 const runHeaderStart = new Int32Array(MAX_RUN);
 const runNumberOffset = new Int32Array(MAX_RUN);
 const runEnd = new Int32Array(MAX_RUN);
-const runDatagram = new Int32Array(MAX_RUN);
-const batchDatagram = new Int32Array(MAX_RUN);
 
 /** A packet that came before its keys: a copy, and where it came from. */
 interface EarlyPacket {
@@ -78,6 +82,12 @@ export class PacketReader {
       context.bytesReceived += size;
       const path = this.#pathOf(batch, i);
       path.bytesReceived += size;
+      // RFC 9000 §9: "If a client receives packets from an unknown server address, the client MUST discard these packets."
+      if (context.isClient && path !== context.path) {
+        context.packetsDropped++;
+        i++;
+        continue;
+      }
       const isShort = (batch.buffer[batch.start[i]!]! & 0x80) === 0;
       if (isShort && context.applicationKeys.readKey !== undefined) i = this.#readRun(batch, i, to, path, now);
       else this.#readDatagram(batch.buffer, batch.start[i]!, batch.end[i++]!, path, now);
@@ -116,7 +126,6 @@ export class PacketReader {
       runHeaderStart[count] = start[i]!;
       runNumberOffset[count] = header.packetNumberOffset;
       runEnd[count] = end[i]!;
-      runDatagram[count] = i;
       count++;
     }
     if (count === 0) return i;
@@ -133,7 +142,6 @@ export class PacketReader {
       const packetNumber = decodePacketNumber(largest, readPacketNumber(buffer, offset, length), length);
       const phase = keys.readPhase((buffer[headerStart]! & KEY_PHASE_BIT) === 0 ? 0 : 1, packetNumber);
       if (phase === 'current') {
-        batchDatagram[run.count] = runDatagram[k]!;
         run.add(headerStart, offset + length, runEnd[k]!, packetNumber);
         continue;
       }
@@ -149,7 +157,7 @@ export class PacketReader {
       single.add(headerStart, offset + length, runEnd[k]!, packetNumber);
       key.open(buffer, single);
       if (single.ok[0] === 0) {
-        this.#onForged();
+        if (this.#onForgedOneRtt(buffer, runEnd[k]!)) return i;
         continue;
       }
       keys.onOpened(phase, packetNumber, now + 3 * context.pto);
@@ -168,7 +176,7 @@ export class PacketReader {
     const count = run.count;
     for (let k = 0; k < count; k++) {
       if (run.ok[k] === 0) {
-        this.#onForged();
+        if (this.#onForgedOneRtt(buffer, run.payloadEnd[k]!)) break;
         continue;
       }
       keys.onOpened('current', run.packetNumber[k]!, 0);
@@ -305,7 +313,7 @@ export class PacketReader {
     single.add(start, offset + length, end, packetNumber);
     key.open(buffer, single);
     if (single.ok[0] === 0) {
-      this.#onForged();
+      this.#onForgedOneRtt(buffer, end);
       return;
     }
     keys.onOpened(phase, packetNumber, now + 3 * context.pto);
@@ -338,21 +346,28 @@ export class PacketReader {
     }
     context.packetsReceived++;
     context.hasReceivedPacket = true;
-    const destinationKey =
-      type === PacketType.ONE_RTT
-        ? connectionIdKey(buffer, headerStart + 1, context.localId.length)
-        : context.localId.key;
-    this.#handlers.beginPacket(index, path, destinationKey);
+    this.#handlers.beginPacket(index, path, buffer, headerStart);
     const isNewest = packetNumber > space.acks.ranges.largest;
     const content = readFrames(frameReader.reset(buffer, payloadStart, payloadEnd), type, this.#handlers);
     space.acks.onPacketReceived(packetNumber, (content & PacketContent.ACK_ELICITING) !== 0, now);
     context.mayRestartIdle = true;
     context.restartIdle(now);
     if (isNewest && path !== context.path && (content & PacketContent.NON_PROBING) !== 0) this.#followPeer(path, now);
-    if (this.#handlers.sawCrypto) {
+    if (this.#handlers.sawCrypto && context.life.isAlive) {
       this.#driver.handleCrypto(index);
       if (this.#early.length > 0) this.#readEarly(now);
     }
+  }
+
+  /**
+   * RFC 9000 §10.3.1: what cannot be opened may be a stateless reset that happens to carry a connection ID of ours.
+   * @returns whether that was the end of the connection
+   */
+  #onForgedOneRtt(buffer: Uint8Array, end: number): boolean {
+    const { peerIds, life } = this.#context;
+    if (peerIds.isResetToken(buffer, end)) this.#context.onStatelessReset();
+    else this.#onForged();
+    return !life.isAlive;
   }
 
   #onForged(): void {
@@ -405,7 +420,12 @@ export class PacketReader {
   #readRetry(buffer: Uint8Array, start: number, end: number, now: number): void {
     const context = this.#context;
     // RFC 9000 §17.2.5.2: once, before any other packet, with a source that differs from our destination, and authentic.
-    const isWelcome = context.isClient && !context.hasReceivedPacket && context.retrySourceId === undefined;
+    // A token that leaves no room for a ClientHello cannot be obeyed.
+    const isWelcome =
+      context.isClient &&
+      !context.hasReceivedPacket &&
+      context.retrySourceId === undefined &&
+      header.tokenLength <= MAX_TOKEN_LENGTH;
     const { provider, version, originalDestinationId } = context;
     if (!isWelcome || !isRetryAuthentic(provider, version, originalDestinationId.bytes, buffer.subarray(start, end))) {
       context.packetsDropped++;
@@ -425,8 +445,14 @@ export class PacketReader {
 
   #readVersionNegotiation(buffer: Uint8Array): void {
     const context = this.#context;
-    // RFC 9000 §6.2: ignored by servers, after any other packet, and where it lists the version that we speak.
-    if (!context.isClient || context.hasReceivedPacket || offersVersion(buffer, header, context.version.version)) {
+    // RFC 9000 §6.2: ignored by servers, after any other packet, and where it lists the version that we speak. RFC 8999 §6: and where it does not repeat our
+    // random destination, which only somebody who saw our Initial knows.
+    if (
+      !context.isClient ||
+      context.hasReceivedPacket ||
+      !context.peerIds.active.matches(buffer, header.scidStart, header.scidLength) ||
+      offersVersion(buffer, header, context.version.version)
+    ) {
       context.packetsDropped++;
       return;
     }
@@ -447,6 +473,7 @@ export class PacketReader {
     const port = batch.port[i]!;
     if (context.path.isSame(socket, address, port)) return context.path;
     if (context.candidatePath?.isSame(socket, address, port) === true) return context.candidatePath;
+    if (context.fallbackPath?.isSame(socket, address, port) === true) return context.fallbackPath;
     // Not yet adopted: whether anything authentic comes from there is not known.
     return new Path(socket, address, port, false);
   }
@@ -456,10 +483,17 @@ export class PacketReader {
     const context = this.#context;
     // RFC 9000 §9: servers do not move without a preferred address, and nobody moves before the handshake is confirmed.
     if (context.isClient || !context.isHandshakeConfirmed) return;
-    context.candidatePath = context.path;
+    const old = context.path;
+    if (context.candidatePath === path) context.candidatePath = undefined;
+    if (old.isValidated) {
+      context.fallbackPath = old;
+      // RFC 9000 §9.3.3: if the packet was forwarded by somebody, the peer is still where it was and will tell.
+      old.challengeOnce(context.random);
+    }
     context.path = path;
     context.peerIds.rotate();
-    path.startChallenge(context.random, now + 3 * context.pto);
+    if (path.isValidated) context.fallbackPath = undefined;
+    else path.startValidation(context.random, now, context.pto);
     context.recovery.setAmplificationBlocked(false);
   }
 }

@@ -31,5 +31,6 @@ export class PacketSpace {
     this.isDiscarded = true;
     this.readKeys = undefined;
     this.writeKeys = undefined;
+    this.crypto.release();
   }
 }
