@@ -54,6 +54,8 @@ interface EarlyPacket {
   readonly bytes: Uint8Array;
   readonly space: Space;
   readonly path: Path;
+  /** When it came, ms: what it waited here is part of the acknowledgement delay (RFC 9002 §5.3). */
+  readonly time: number;
 }
 
 export class PacketReader {
@@ -62,6 +64,8 @@ export class PacketReader {
   readonly #driver: HandshakeDriver;
   #early: EarlyPacket[] = [];
   #earlyBytes: number = 0;
+  /** Of the early packet at hand; Infinity when there is none. */
+  #arrivalTime: number = Infinity;
   /** Of the datagram at hand. */
   #datagramSize: number = 0;
 
@@ -247,7 +251,7 @@ export class PacketReader {
       return;
     }
     if (space.readKeys === undefined) {
-      this.#keepEarly(index, buffer, start, end, path);
+      this.#keepEarly(index, buffer, start, end, path, now);
       return;
     }
     const isFirst = !context.hasReceivedPacket && context.isClient;
@@ -294,7 +298,7 @@ export class PacketReader {
       return;
     }
     if (keys.readKey === undefined) {
-      this.#keepEarly(Space.APPLICATION, buffer, start, end, path);
+      this.#keepEarly(Space.APPLICATION, buffer, start, end, path, now);
       return;
     }
     const offset = header.packetNumberOffset;
@@ -349,7 +353,8 @@ export class PacketReader {
     this.#handlers.beginPacket(index, path, buffer, headerStart);
     const isNewest = packetNumber > space.acks.ranges.largest;
     const content = readFrames(frameReader.reset(buffer, payloadStart, payloadEnd), type, this.#handlers);
-    space.acks.onPacketReceived(packetNumber, (content & PacketContent.ACK_ELICITING) !== 0, now);
+    const isEliciting = (content & PacketContent.ACK_ELICITING) !== 0;
+    space.acks.onPacketReceived(packetNumber, isEliciting, Math.min(now, this.#arrivalTime));
     context.mayRestartIdle = true;
     context.restartIdle(now);
     if (isNewest && path !== context.path && (content & PacketContent.NON_PROBING) !== 0) this.#followPeer(path, now);
@@ -381,7 +386,7 @@ export class PacketReader {
 
   // --- Packets before their keys
 
-  #keepEarly(space: Space, buffer: Uint8Array, start: number, end: number, path: Path): void {
+  #keepEarly(space: Space, buffer: Uint8Array, start: number, end: number, path: Path, now: number): void {
     const context = this.#context;
     const size = end - start;
     if (
@@ -392,7 +397,7 @@ export class PacketReader {
       context.packetsDropped++;
       return;
     }
-    this.#early.push({ bytes: buffer.slice(start, end), space, path });
+    this.#early.push({ bytes: buffer.slice(start, end), space, path, time: Math.min(now, this.#arrivalTime) });
     this.#earlyBytes += size;
   }
 
@@ -403,16 +408,18 @@ export class PacketReader {
     this.#earlyBytes = 0;
     for (const packet of waiting) {
       const { bytes, space, path } = packet;
+      this.#arrivalTime = packet.time;
       const hasKeys =
         space === Space.APPLICATION
           ? context.applicationKeys.readKey !== undefined
           : context.spaces[space].readKeys !== undefined;
       if (!hasKeys) {
-        this.#keepEarly(space, bytes, 0, bytes.length, path);
+        this.#keepEarly(space, bytes, 0, bytes.length, path, now);
       } else if (context.life.isAlive && readHeader(header, bytes, 0, bytes.length, context.localId.length)) {
         this.#readPacket(bytes, 0, bytes.length, path, now);
       }
     }
+    this.#arrivalTime = Infinity;
   }
 
   // --- Retry and version negotiation: for clients that have heard nothing else yet
