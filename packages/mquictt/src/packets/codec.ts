@@ -194,6 +194,8 @@ export function decodePacket(
   }
   if (type === PacketType.CONNECT) return decodeConnect(buffer, start, bodyStart, end);
   validatePacket(header, buffer, bodyStart, end, version);
+  // MQTT 5 §3.15.2.1 lets an AUTH be empty, mqtt-packet does not.
+  if (type === PacketType.AUTH && bodyStart === end) return { type, reasonCode: ReasonCode.SUCCESS };
   return translate(readForeign(buffer, start, end, version), version);
 }
 

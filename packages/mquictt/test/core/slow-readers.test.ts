@@ -1,0 +1,252 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  HOLD_PROBATION,
+  HOLD_TIME,
+  MAX_PENDING_REPLIES,
+  QUEUE_HARD_LIMIT,
+  QUEUE_HIGH_WATER,
+  RECEIVE_MAXIMUM,
+} from '../../src/limits.ts';
+import { publishBytes, TestBroker } from '../support/core-harness.ts';
+import type { TestStream } from '../support/core-harness.ts';
+import { concat, utf8 } from '../support/hex.ts';
+
+const test = suite('slow-readers');
+
+const KIB = 'x'.repeat(1_024);
+
+/** Sends until the stream is held back or `count` messages went. @returns how many */
+function flood(stream: TestStream, topic: string, count: number, qos: number): number {
+  for (let i = 0; i < count; i++) {
+    if (stream.flow.isHeld || !stream.flow.isOpen) return i;
+    stream.publish(topic, KIB, { qos });
+  }
+  return count;
+}
+
+test('a publisher of QoS 0 is held back for a moment, then the messages of the slow reader are dropped', () => {
+  const broker = new TestBroker();
+  const client = broker.connect('c');
+  const slow = client.subscribe('t', { qos: 0 });
+  const good = client.subscribe('t', { qos: 0 });
+  slow.capacity = 0;
+  const publisher = broker.connect('p').stream();
+  const sent = flood(publisher, 't', 1_000, 0);
+  assert.ok(sent > 250 && sent < 260, `held after ${sent}`);
+  broker.advance(HOLD_TIME);
+  assert.not.ok(publisher.flow.isHeld);
+  // From now on it holds nobody.
+  assert.is(flood(publisher, 't', 10_000, 0), 10_000);
+  assert.is(good.messages().length, sent + 10_000);
+  assert.ok(slow.flow.backlog <= QUEUE_HIGH_WATER + 2_048);
+  assert.ok(broker.core.stats().messagesDropped >= 10_000);
+  assert.is(slow.abortCode, -1);
+  // Until it has caught up and some time has passed.
+  slow.drain();
+  broker.advance(HOLD_PROBATION);
+  assert.is(slow.messages().length, sent);
+  slow.capacity = 0;
+  assert.ok(flood(publisher, 't', 1_000, 0) < 260);
+});
+
+test('a reader that catches up while its publisher is held back loses nothing', () => {
+  for (const qos of [0, 1]) {
+    const broker = new TestBroker();
+    const client = broker.connect('c');
+    const reader = client.subscribe('t');
+    const publisher = broker.connect('p').stream();
+    let sent = 0;
+    for (let round = 0; round < 50; round++) {
+      reader.capacity = 0;
+      sent += flood(publisher, 't', 1_000, qos);
+      assert.ok(publisher.flow.isHeld);
+      broker.advance(HOLD_TIME / 2);
+      reader.drain();
+      for (const message of reader.messages()) if (message.qos === 1) reader.puback(message.packetIdentifier);
+      while (reader.flow.backlog > 0) {
+        const messages = reader.messages();
+        assert.ok(messages.length > 0);
+        for (const message of messages) if (message.qos === 1) reader.puback(message.packetIdentifier);
+      }
+      for (const message of reader.messages()) if (message.qos === 1) reader.puback(message.packetIdentifier);
+      assert.not.ok(publisher.flow.isHeld);
+      publisher.take();
+    }
+    const stats = broker.core.stats();
+    assert.is(stats.messagesRouted, sent);
+    assert.is(stats.messagesDropped, 0);
+    assert.is(stats.flowsEvicted, 0);
+    assert.is(stats.queuedBytes, 0);
+  }
+});
+
+test('a reader of QoS 1 that never reads loses its stream and no other', () => {
+  const broker = new TestBroker();
+  const client = broker.connect('c');
+  const slow = client.subscribe('t');
+  const good = client.subscribe('t');
+  slow.capacity = 0;
+  const publisher = broker.connect('p').stream();
+  const received: string[] = [];
+  let sent = 0;
+  while (slow.abortCode === -1) {
+    sent += flood(publisher, 't', 100, 1);
+    for (const message of good.messages()) {
+      received.push(message.text);
+      good.puback(message.packetIdentifier);
+    }
+    publisher.take();
+    if (publisher.flow.isHeld) broker.advance(HOLD_TIME);
+    assert.ok(sent < 2_000);
+  }
+  assert.is(slow.abortCode, 0x97);
+  assert.is(client.closeCode, -1);
+  assert.is(received.length, sent);
+  assert.is(broker.core.stats().flowsEvicted, 1);
+  assert.is(broker.core.queuedBytes, client.control.flow.backlog);
+});
+
+test('one reader that never reads costs 63 others nothing while 100 MB pass', () => {
+  const broker = new TestBroker();
+  const client = broker.connect('c');
+  const readers = Array.from({ length: 64 }, (_, i) => client.subscribe(`t/${i}`));
+  readers[0].capacity = 0;
+  const p = broker.connect('p');
+  const publishers = readers.map(() => p.stream());
+  const payload = 'x'.repeat(16_384);
+  const counts = readers.map(() => 0);
+  let maxQueued = 0;
+  for (let round = 0; round < 100; round++) {
+    for (const [i, publisher] of publishers.entries()) {
+      publisher.publish(`t/${i}`, payload);
+      counts[i] += readers[i].messages().length;
+    }
+    maxQueued = Math.max(maxQueued, broker.core.queuedBytes);
+    broker.advance(1);
+  }
+  assert.equal(counts.slice(1), Array.from({ length: 63 }, () => 100));
+  assert.ok(maxQueued <= QUEUE_HARD_LIMIT, `${maxQueued} bytes`);
+});
+
+test('messages too large for the water marks pass one at a time', () => {
+  const broker = new TestBroker();
+  const client = broker.connect('c');
+  const reader = client.subscribe('t', { qos: 0 });
+  reader.capacity = 0;
+  const payload = new Uint8Array(1_000_000);
+  client.publish('t', payload);
+  client.publish('t', payload);
+  assert.ok(reader.flow.backlog <= 2_000_000);
+  reader.drain();
+  assert.is(reader.messages()[0].payload.length, 1_000_000);
+});
+
+test('a slow control stream is not held for, and a reader of QoS 1 on it loses its connection', () => {
+  const broker = new TestBroker();
+  const client = broker.connect('old', { protocolVersion: 4 });
+  client.control.subscribe('t');
+  client.control.take();
+  client.control.capacity = 0;
+  const publisher = broker.connect('p').stream();
+  for (let i = 0; i < 3_000 && client.closeCode === -1; i++) {
+    publisher.publish('t', KIB, { qos: 1 });
+    if (publisher.flow.isHeld) broker.advance(HOLD_TIME);
+  }
+  assert.is(client.closeCode, 0x97);
+});
+
+test('a client that publishes on a stream it also reads on is never held', () => {
+  const broker = new TestBroker();
+  const a = broker.connect('a');
+  const b = broker.connect('b');
+  const streamA = a.subscribe('to/a');
+  const streamB = b.subscribe('to/b');
+  streamA.capacity = 0;
+  streamB.capacity = 0;
+  for (let i = 0; i < 300; i++) {
+    streamA.publish('to/b', KIB);
+    streamB.publish('to/a', KIB);
+  }
+  assert.not.ok(streamA.flow.isHeld);
+  assert.not.ok(streamB.flow.isHeld);
+});
+
+test('a client that never reads its acknowledgements is not read any further', () => {
+  const broker = new TestBroker();
+  const client = broker.connect('old', { protocolVersion: 4 });
+  client.control.capacity = 0;
+  const packet = publishBytes('t', 'x', { qos: 1 }, 4, 1);
+  const many = concat(...Array.from({ length: 1_000 }, () => packet));
+  for (let i = 0; i < 100; i++) client.control.send(many.slice());
+  assert.ok(client.control.flow.isHeld);
+  assert.ok(client.control.flow.queue.replyBytes <= MAX_PENDING_REPLIES + 4);
+  client.control.drain();
+  assert.is(client.control.take().length, 100_000);
+});
+
+test('a client of MQTT 5 that ignores the Receive Maximum loses its stream', () => {
+  const broker = new TestBroker();
+  const client = broker.connect('c');
+  const stream = client.stream();
+  stream.capacity = 0;
+  const packets = Array.from({ length: RECEIVE_MAXIMUM + 1 }, (_, i) => publishBytes('t', '', { qos: 1 }, 5, i + 1));
+  stream.send(concat(...packets.slice(0, RECEIVE_MAXIMUM)));
+  assert.is(stream.abortCode, -1);
+  stream.send(packets[RECEIVE_MAXIMUM]);
+  assert.is(stream.abortCode, 0x93);
+  assert.is(client.closeCode, -1);
+});
+
+test('a hundred thousand retained messages are sent as they are read, before what came later', () => {
+  const broker = new TestBroker();
+  const p = broker.connect('p').stream();
+  const topics = 20_000;
+  for (let i = 0; i < topics; i++) p.publish(`r/${i}`, `old ${i}`, { retain: true });
+  const client = broker.connect('c');
+  const stream = client.stream();
+  stream.capacity = 0;
+  stream.subscribe('r/+', { qos: 0 });
+  assert.ok(stream.flow.backlog < 2 * 65_536, `${stream.flow.backlog} bytes`);
+  p.publish('r/19999', 'new', { retain: true });
+  p.publish('r/live', 'live');
+  stream.drain();
+  const texts = stream.texts();
+  assert.is(texts.length, topics - 1 + 2);
+  assert.equal(texts.slice(-2), ['new', 'live']);
+  assert.is(broker.core.queuedBytes, 0);
+});
+
+test('when a held publisher or its slow reader goes, nothing is left behind', () => {
+  for (const end of ['publisher', 'reader', 'both'] as const) {
+    const broker = new TestBroker();
+    const reader = broker.connect('c').subscribe('t');
+    reader.capacity = 0;
+    const p = broker.connect('p');
+    const publisher = p.stream();
+    flood(publisher, 't', 1_000, 0);
+    assert.ok(publisher.flow.isHeld);
+    publisher.send(publishBytes('t', 'last'));
+    if (end !== 'reader') publisher.reset(0);
+    if (end !== 'publisher') reader.reset(0);
+    if (end === 'reader') assert.not.ok(publisher.flow.isHeld);
+    broker.advance(10 * HOLD_TIME);
+    p.drop();
+    reader.client.drop();
+    assert.is(broker.core.queuedBytes, 0);
+    assert.is(broker.core.stats().flows, 0);
+    assert.is(broker.core.nextTimeout(), Infinity);
+  }
+});
+
+test('a will of a broken client reaches a slow reader without holding anybody', () => {
+  const broker = new TestBroker();
+  const reader = broker.connect('c').subscribe('w');
+  reader.capacity = 0;
+  for (let i = 0; i < 20; i++) {
+    broker.connect(`p${i}`, { will: { topic: 'w', payload: utf8('x'.repeat(60_000)), qos: 1, retain: false } }).drop();
+  }
+  assert.is.not(reader.abortCode, -1);
+});
+
+test.run();
