@@ -2,6 +2,7 @@
  * Short exchanges over paths that do several bad things at once, for a number of seeds each. SEEDS=1000 makes a long run of it, and what that finds is
  * fixed and stays as a test of its own.
  */
+import { portableProtector } from '@mquictt/quic-core';
 import { exchange, type Stage, stages } from '@mquictt/testkit';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -49,6 +50,20 @@ for (const [name, link] of Object.entries(PATHS)) {
     console.log(`${name}: ${(slowest / 1000).toFixed(2)} virtual s at most`);
   });
 }
+
+test('with real packet protection', () => {
+  for (let seed = SEED; seed < SEED + 5; seed++) {
+    exchange({
+      seed,
+      scenario: 'real protection',
+      link: PATHS['loss, damage, copies and jitter']!,
+      up: 20_000,
+      down: 20_000,
+      limitMs: 60_000,
+      protector: portableProtector,
+    });
+  }
+});
 
 test('a Finished that is lost behind a full window', () => {
   // The client's Handshake packets vanish for a while; its 1-RTT packets fill the window and cannot be acknowledged yet.
