@@ -16,7 +16,7 @@ import { killChildrenAtExit } from '../tools/children.ts';
 import { parseArguments, select } from './lib/arguments.ts';
 import { rowsOf, runBenchmark, type Benchmark, type Result, type Row, type Settings } from './lib/benchmark.ts';
 import { makeCertificates } from './lib/certificates.ts';
-import { describeMachine } from './lib/machine.ts';
+import { describeLoad, describeMachine } from './lib/machine.ts';
 import { formatNumber, formatTable } from './lib/table.ts';
 
 const FOLDER = new URL('.', import.meta.url);
@@ -66,6 +66,7 @@ async function main(): Promise<void> {
   };
 
   const machine = describeMachine();
+  const load = describeLoad();
   const rows: Row[] = [];
   const spreads: string[] = [];
   for (const benchmark of chosen) {
@@ -79,7 +80,7 @@ async function main(): Promise<void> {
     return;
   }
   const less = chosen.filter(({ better }) => better === 'less').map(({ name }) => name);
-  console.log(`${machine}\n\n${formatTable(rows)}\n`);
+  console.log(`${machine}\nLoad ${load} before, ${describeLoad()} after\n\n${formatTable(rows)}\n`);
   console.log(`Medians; the rounds went${quick ? ' (--quick: one short round)' : ''}\n${spreads.join('\n')}`);
   if (less.length > 0) console.log(`Less is better: ${less.join(', ')}`);
 }

@@ -21,7 +21,7 @@ function messages(qos: 0 | 1): Benchmark {
           spawn: spawnNode(program, settings),
           args: { qos },
           async measure(_broker, client) {
-            const duration = 2 * settings.duration;
+            const duration = 1.5 * settings.duration;
             const result = await client.request<LoadResult>('run', { ms: duration, qos }, duration + PATIENCE);
             return { value: (1000 * result.received) / result.ms, loss: result.lost / result.published };
           },

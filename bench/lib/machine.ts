@@ -2,19 +2,22 @@
 import { execFileSync } from 'node:child_process';
 import { arch, cpus, loadavg, platform, release } from 'node:os';
 
-/** One line: processor, system, Node.js, commit, load. */
+/** One line: processor, system, Node.js, commit. */
 export function describeMachine(): string {
   const processors = cpus();
   const model = processors[0]?.model.trim() ?? 'unknown processor';
-  const load = (loadavg()[0] as number).toFixed(2);
   return [
     `${processors.length} x ${model}`,
     `${platform()} ${release()} ${arch()}`,
     `Node.js ${process.versions.node}`,
     `commit ${commit()}`,
-    `load ${load}`,
     new Date().toISOString().slice(0, 10),
   ].join(', ');
+}
+
+/** Processes that wanted a processor in the last minute: what is measured on a busy machine says little. */
+export function describeLoad(): string {
+  return (loadavg()[0] as number).toFixed(2);
 }
 
 function commit(): string {
