@@ -25,6 +25,9 @@ const MIN_NUMBER_AND_PAYLOAD = 4;
 /** ACK-only packets are not acknowledged; after so many a PING asks for it, so that both sides may forget old ranges. */
 const ACK_ONLY_LIMIT = 19;
 const MAX_SEAL_RUN = 64;
+/** Packets among which one number is left out, at first and at most. */
+const FIRST_SKIP_GAP = 256;
+const MAX_SKIP_GAP = 131_072;
 /** The least of a congestion window that a datagram of small messages is made for. */
 const MIN_SHORT_DATAGRAM = 128;
 /** Header, tag and an ACK in such a datagram. */
@@ -53,8 +56,22 @@ export class PacketBuilder {
   #numberLength: number = 0;
   #isEliciting: boolean = false;
 
+  // RFC 9000 §21.4: packet numbers that are left out catch a peer that acknowledges what it has not received.
+  #nextSkipped: number = -1;
+  #skipGap: number = FIRST_SKIP_GAP;
+
   constructor(context: ConnectionContext) {
     this.#context = context;
+    this.#planSkip();
+  }
+
+  /** Chooses the next number to leave out, ever further away: the attack pays most on a young connection. */
+  #planSkip(): void {
+    const bytes = new Uint8Array(4);
+    this.#context.random.fillPublic(bytes);
+    const draw = new DataView(bytes.buffer).getUint32(0);
+    this.#nextSkipped += 1 + (draw % this.#skipGap);
+    this.#skipGap = Math.min(2 * this.#skipGap, MAX_SKIP_GAP);
   }
 
   /** Appends datagrams to the batch. @returns how many */
@@ -218,6 +235,10 @@ export class PacketBuilder {
   #beginPacket(index: Space, datagramEnd: number): SentPacket {
     const context = this.#context;
     const space = context.spaces[index];
+    if (index === Space.APPLICATION && space.nextPacketNumber === this.#nextSkipped) {
+      context.recovery.skip(index, space.nextPacketNumber++);
+      this.#planSkip();
+    }
     const packetNumber = space.nextPacketNumber;
     this.#headerStart = writer.position;
     this.#isEliciting = false;
@@ -441,8 +462,8 @@ export class PacketBuilder {
       const reason = isHidden ? new Uint8Array(0) : utf8(life.reason).subarray(0, MAX_REASON_LENGTH);
       const packetStart = writer.position;
       if (end - packetStart < MIN_PACKET_ROOM + reason.length) break;
-      const packetNumber = context.spaces[index].nextPacketNumber;
       this.#beginPacket(index, end);
+      const packetNumber = context.spaces[index].nextPacketNumber;
       if (connectionCloseSize(isApplication, errorCode, life.frameType, reason.length) > writer.remaining) {
         writer.position = packetStart;
         break;
