@@ -234,6 +234,18 @@ export class ConnectionContext {
     this.onEnded();
   }
 
+  setDatagramSize(size: number): void {
+    if (size === this.datagramSize) return;
+    this.datagramSize = size;
+    this.recovery.setMaxDatagramSize(size);
+  }
+
+  /** RFC 9000 §9.4: the peer is at another address, and that is proven. */
+  resetForPath(): void {
+    this.recovery.onPathChanged(this.transport.congestionController(this.datagramSize), this.now);
+    this.path.isOtherHost = false;
+  }
+
   /** The peer has lost the state of this connection (RFC 9000 §10.3.1). */
   onStatelessReset(): void {
     const { address, port } = this.path;

@@ -13,6 +13,7 @@ import { QuicError } from './errors.ts';
 import { FrameHandlers } from './frame-handlers.ts';
 import { HandshakeDriver } from './handshake-driver.ts';
 import { LifeState } from './lifecycle.ts';
+import { MIN_DATAGRAM_SIZE } from './limits.ts';
 import { PacketBuilder } from './packet-builder.ts';
 import { PacketReader } from './packet-reader.ts';
 import { Carried } from './recovery/sent-packet.ts';
@@ -21,6 +22,8 @@ import type { ConnectionStats } from './stats.ts';
 
 /** Closing and draining last so many PTOs (RFC 9000 §10.2). */
 const CLOSING_PTOS = 3;
+/** Probe timeouts in a row after which large datagrams are held to be what gets lost. */
+const BLACK_HOLE_PTOS = 3;
 
 export class QuicCoreConnection implements Connection {
   readonly #context: ConnectionContext;
@@ -99,7 +102,11 @@ export class QuicCoreConnection implements Connection {
 
   #handleDeadlines(now: number): void {
     const context = this.#context;
-    if (context.recovery.timeout() <= now) context.recovery.onTimeout(now);
+    if (context.recovery.timeout() <= now) {
+      context.recovery.onTimeout(now);
+      // RFC 8899 §4.3: a path that carried large datagrams, or was said to, may not carry them any more. Smaller ones always pass.
+      if (context.recovery.ptoCount >= BLACK_HOLE_PTOS) context.setDatagramSize(MIN_DATAGRAM_SIZE);
+    }
     context.applicationKeys.handleTimeout(now);
     if (now >= context.keepAliveDeadline) {
       context.isPingPending = true;

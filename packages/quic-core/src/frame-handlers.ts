@@ -136,8 +136,12 @@ export class FrameHandlers implements FrameHandler {
   onPathResponse(buffer: Uint8Array, start: number): void {
     // RFC 9000 §8.2.3: an answer validates the path that was asked, whichever way it comes back.
     const { path, fallbackPath } = this.#context;
-    if (path.onResponse(buffer, start)) this.#context.fallbackPath = undefined;
-    else fallbackPath?.onResponse(buffer, start);
+    if (!path.onResponse(buffer, start)) {
+      fallbackPath?.onResponse(buffer, start);
+      return;
+    }
+    this.#context.fallbackPath = undefined;
+    if (path.isOtherHost) this.#context.resetForPath();
   }
 
   onConnectionClose(

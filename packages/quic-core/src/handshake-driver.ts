@@ -105,10 +105,7 @@ export class HandshakeDriver {
     this.#discard(Space.HANDSHAKE, now);
     context.applicationKeys.prepareNext();
     const largest = Math.min(context.transport.maxDatagramSize, context.peerParameters!.maxUdpPayloadSize);
-    if (largest > context.datagramSize) {
-      context.datagramSize = largest;
-      context.recovery.setMaxDatagramSize(largest);
-    }
+    context.setDatagramSize(largest);
   }
 
   #discard(index: Space, now: number): void {

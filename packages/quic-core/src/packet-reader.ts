@@ -497,6 +497,7 @@ export class PacketReader {
       // RFC 9000 §9.3.3: if the packet was forwarded by somebody, the peer is still where it was and will tell.
       old.challengeOnce(context.random);
     }
+    path.isOtherHost = path.address !== old.address;
     context.path = path;
     context.peerIds.rotate();
     if (path.isValidated) context.fallbackPath = undefined;

@@ -28,6 +28,8 @@ export class Path {
   isChallengePending: boolean = false;
   /** A path frame is in the datagram at hand, which is therefore padded (RFC 9000 §8.2.1, §8.2.2). */
   needsPadding: boolean = false;
+  /** Another host than before, not merely another port of it: the network in between may be another one. */
+  isOtherHost: boolean = false;
   /** ms; when to challenge again, or to give up. */
   challengeDeadline: number = Infinity;
   /** ms between the last challenge and the next. */

@@ -40,8 +40,8 @@ export interface RecoveryOptions {
 }
 
 export class Recovery {
-  readonly rtt: RttEstimator = new RttEstimator();
-  readonly controller: CongestionController;
+  rtt: RttEstimator = new RttEstimator();
+  controller: CongestionController;
   bytesInFlight: number = 0;
   /** Probe timeouts since the last acknowledgement: the exponent of the backoff. */
   ptoCount: number = 0;
@@ -56,7 +56,7 @@ export class Recovery {
 
   readonly #host: RecoveryHost;
   readonly #isClient: boolean;
-  readonly #pacer: Pacer;
+  #pacer: Pacer;
   readonly #spaces: readonly [SentSpace, SentSpace, SentSpace] = [new SentSpace(), new SentSpace(), new SentSpace()];
   readonly #persistent: PersistentCongestion = new PersistentCongestion();
   readonly #reordering: Reordering = new Reordering();
@@ -68,6 +68,8 @@ export class Recovery {
   #peerCompletedAddressValidation: boolean;
   #amplificationBlocked: boolean = false;
   #firstSampleTime: number = Infinity;
+  /** When the path began, ms: packets that were sent before tell nothing about it. */
+  #pathStart: number = -Infinity;
   /** When the window last had no room for another datagram: packets sent until then were in flight while it was what held us back. */
   #windowFilledTime: number = -Infinity;
   /** What the anti-deadlock timer of a client with nothing in flight counts from, ms; Infinity before the first packet. */
@@ -167,7 +169,7 @@ export class Recovery {
     this.#ackedCount = 0;
     this.#lostCount = 0;
     let eliciting = false;
-    let largestTimeSent = -1;
+    let largestTimeSent = -Infinity;
     const { sent } = state;
     // The oldest first, so that whoever keeps what was acknowledged as ranges adds at their end.
     for (let i = rangeCount - 1; i >= 0; i--) {
@@ -185,7 +187,7 @@ export class Recovery {
     if (largest > state.largestAcked) state.largestAcked = largest;
 
     // RFC 9002 §5.1: a sample needs the largest to be newly acknowledged, and an ack-eliciting packet among the newly acknowledged.
-    if (largestTimeSent >= 0 && eliciting) this.#sampleRtt(space, now - largestTimeSent, ackDelayMs, now);
+    if (largestTimeSent > this.#pathStart && eliciting) this.#sampleRtt(space, now - largestTimeSent, ackDelayMs, now);
 
     if (eliciting) this.ptoProbes[space] = 0;
     this.#detectLost(space, now);
@@ -298,6 +300,19 @@ export class Recovery {
     this.#maxAckDelay = maxAckDelay;
   }
 
+  /**
+   * The peer is at another address: capacity and round trip of the old path say nothing about the new one (RFC 9000 §9.4).
+   * @param controller a new one
+   */
+  onPathChanged(controller: CongestionController, now: number): void {
+    this.controller = controller;
+    this.rtt = new RttEstimator();
+    this.#pacer = new Pacer(this.#maxDatagramSize);
+    this.#firstSampleTime = Infinity;
+    this.#pathStart = now;
+    this.ptoCount = 0;
+  }
+
   setMaxDatagramSize(maxDatagramSize: number): void {
     this.#maxDatagramSize = maxDatagramSize;
     this.controller.onDatagramSizeChanged(maxDatagramSize);
@@ -400,6 +415,8 @@ export class Recovery {
       this.#leave(state, packet, pn);
       if (!packet.inFlight) continue;
       this.packetsLost++;
+      // Losses of the old path are no fault of the new one.
+      if (packet.timeSent <= this.#pathStart) continue;
       newestLost = packet.timeSent;
       this.#persistent.onLost(packet.timeSent, packet.ackEliciting);
     }
