@@ -13,8 +13,6 @@ import { WaiterQueue } from './waiters.ts';
 const OPEN_TIMEOUT = 30_000;
 /** ms close() waits for acknowledgements unless told otherwise. */
 export const CLOSE_DEADLINE = 5_000;
-/** Streams of the peer that wait to be accepted. The transport's own limits are far lower; streams that were reset early do not count there. */
-const MAX_UNACCEPTED_STREAMS = 4_096;
 
 /** Who is told of the beginning and the end of a connection. */
 export interface ConnectionOwner {
@@ -35,8 +33,11 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
   readonly #owner: ConnectionOwner;
   readonly #host: StreamHost;
   readonly #streams = new Map<number, StreamSink>();
-  /** Opened by the peer and not yet accepted, in that order. */
-  readonly #unaccepted = new Set<QuicStream>();
+  /**
+   * Opened by the peer and not yet accepted, in that order. The peer's stream limits bound it, as one that is reset in the meantime, and
+   * thus gives its credit back, is taken out.
+   */
+  readonly #unaccepted = new Map<number, QuicStream>();
   readonly #accepting = new WaiterQueue<QuicStream | undefined>();
   readonly #openingBidirectional = new WaiterQueue<QuicStream>();
   readonly #openingUnidirectional = new WaiterQueue<QuicStream>();
@@ -61,7 +62,10 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
       core,
       wake: () => driver.wake(),
       adopt: (id, sink) => void this.#streams.set(id, sink),
-      forget: (id) => void this.#streams.delete(id),
+      forget: (id) => {
+        this.#streams.delete(id);
+        this.#unaccepted.delete(id);
+      },
     };
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
@@ -165,7 +169,10 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
     return this.#open(bidirectional);
   }
 
-  /** The next stream that the peer opens. @returns undefined once the connection is over (closeError says why) */
+  /**
+   * The next stream that the peer opens. One that the peer gave up altogether before it was accepted does not come.
+   * @returns undefined once the connection is over (closeError says why)
+   */
   acceptStream(options: SignalOptions = {}): Promise<QuicStream | undefined> {
     if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
     const stream = this.#takeUnaccepted();
@@ -284,14 +291,9 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
   }
 
   #streamOpened(id: number): void {
-    if (this.#unaccepted.size >= MAX_UNACCEPTED_STREAMS) {
-      this.#core.stopSending(id, 0);
-      this.#core.resetStream(id, 0);
-      return;
-    }
     const stream = new QuicStream(this, this.#host, id, false);
     if (this.#onStream !== undefined) this.#deliver(stream);
-    else if (!this.#accepting.resolveNext(stream)) this.#unaccepted.add(stream);
+    else if (!this.#accepting.resolveNext(stream)) this.#unaccepted.set(id, stream);
   }
 
   #deliver(stream: QuicStream): void {
@@ -305,7 +307,7 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
   #takeUnaccepted(): QuicStream | undefined {
     if (this.#unaccepted.size === 0) return undefined;
     const stream = this.#unaccepted.values().next().value as QuicStream;
-    this.#unaccepted.delete(stream);
+    this.#unaccepted.delete(stream.id);
     return stream;
   }
 

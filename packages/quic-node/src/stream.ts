@@ -323,7 +323,10 @@ export class QuicStream implements AsyncIterable<Uint8Array> {
 
   /** A reset counts at once; an end only after everything before it was read. */
   #noteReset(): void {
-    if (this.#host.core.receiveState(this.id) === 'reset') this.#noteReceiveState();
+    if (this.#host.core.receiveState(this.id) !== 'reset') return;
+    // Reading is what tells the core that the reset was seen, and lets it forget the stream.
+    this.#host.core.readStream(this.id);
+    this.#noteReceiveState();
   }
 
   /** Why nothing can be written; undefined while it can. @param ended whether FIN is fine, since it is its acknowledgement that is awaited */

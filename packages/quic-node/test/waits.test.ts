@@ -139,6 +139,25 @@ test('reset: the reader sees the code, after which both sides are done', async (
   assert.is(String(Buffer.from((await stream.read())!)), 'still here');
   assert.is(await stream.read(), undefined);
   assert.is(client.streamCount + server.streamCount, 0);
+  assert.is(server.stats().openStreams, 0);
+  await close();
+});
+
+test('streams that are reset as soon as they are opened cost the peer no credit, nor us memory', async () => {
+  const { client, server, close, listener } = await openPair({
+    listen: { transport: { maxUnidirectionalStreams: 8 } },
+  });
+  for (let i = 0; i < 2_000; i++) {
+    const stream = await client.openStream({ bidirectional: false });
+    stream.tryWrite(Buffer.from('x'));
+    stream.reset(1);
+  }
+  const last = await client.openStream();
+  await last.end(Buffer.from('done'));
+  assert.is(server.stats().openStreams, 1);
+  assert.is(server.streamCount, 1);
+  assert.is((await server.acceptStream())!.id, last.id);
+  assert.is(listener.internalErrors, 0);
   await close();
 });
 
