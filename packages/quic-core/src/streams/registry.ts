@@ -53,6 +53,8 @@ class KindCounts {
   peerMax: number;
   /** Streams of the peer that are gone. */
   peerClosed: number = 0;
+  /** The peer said that the limit holds it up, when there was nothing to give: streams that it opened and has not used count as well. */
+  isPeerBlocked: boolean = false;
   /** How many the peer may have open at once. */
   readonly concurrent: number;
   readonly maxStreams: ReliableValue = new ReliableValue();
@@ -171,7 +173,8 @@ export class StreamRegistry {
     counts.peerClosed++;
     // Little credit left weighs more than frames saved: with most streams open for long, the few others must not wait for a large step.
     const unannounced = counts.peerClosed + counts.concurrent - counts.peerMax;
-    return unannounced * 2 >= counts.peerMax - counts.peerNext && this.raisePeerMax(bidirectional);
+    const isWanted = counts.isPeerBlocked || unannounced * 2 >= counts.peerMax - counts.peerNext;
+    return isWanted && this.raisePeerMax(bidirectional);
   }
 
   /** Allows the peer as many new streams as have gone. @returns whether there is something to announce */
@@ -180,7 +183,16 @@ export class StreamRegistry {
     const limit = counts.peerClosed + counts.concurrent;
     if (limit <= counts.peerMax) return false;
     counts.peerMax = limit;
+    counts.isPeerBlocked = false;
     return counts.maxStreams.set(limit);
+  }
+
+  /** The peer says that it has opened `limit` streams and wants more. It says so once per limit. @returns whether there is something to announce */
+  onPeerBlocked(bidirectional: boolean, limit: number): boolean {
+    if (this.raisePeerMax(bidirectional)) return true;
+    const counts = this.counts(bidirectional);
+    if (limit >= counts.peerMax) counts.isPeerBlocked = true;
+    return false;
   }
 
   setPeerLimits(limits: PeerStreamLimits): void {

@@ -281,8 +281,8 @@ export class Streams {
     if (stream.receive!.maxStreamData.isPending) this.#control.addStream(stream);
   }
 
-  onStreamsBlocked(bidirectional: boolean, _limit: number): void {
-    if (this.#registry.raisePeerMax(bidirectional)) this.#control.add();
+  onStreamsBlocked(bidirectional: boolean, limit: number): void {
+    if (this.#registry.onPeerBlocked(bidirectional, limit)) this.#control.add();
   }
 
   // Frames to the peer.

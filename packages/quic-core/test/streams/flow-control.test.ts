@@ -265,6 +265,21 @@ test('with few streams left each one that is done counts at once', () => {
   }
 });
 
+test('a peer that has said it is blocked, by streams that it opened and has not used, is told of the first stream that goes', () => {
+  const [client, server] = pair({ maxBidirectionalStreams: 0, maxUnidirectionalStreams: 100 });
+  const ids: number[] = [];
+  for (let id = client.open(false); id >= 0; id = client.open(false)) ids.push(id);
+  assert.is(ids.length, 100);
+  // STREAMS_BLOCKED comes while nothing can be given.
+  settle(client, server);
+  client.write(ids[0]!, bytes(1), true);
+  settle(client, server);
+  readAll(server, ids[0]!);
+  settle(client, server);
+  assert.ok(client.open(false) >= 0, 'no stream came free');
+  assert.is(client.open(false), -1);
+});
+
 test('with many streams left MAX_STREAMS is not sent for each', () => {
   const [client, server] = pair({ maxBidirectionalStreams: 0, maxUnidirectionalStreams: 100 });
   let frames = 0;
