@@ -1,9 +1,10 @@
 /** connect(): look up the name, try its addresses, and resolve when a handshake is complete. */
 import { isIP, isIPv6 } from 'node:net';
 import { createEndpoint, QuicError, type EndpointConfig } from '@mquictt/quic-core';
-import { nodeProtector } from '@mquictt/quic-core/node';
+import { fastProtector } from '@mquictt/quic-core/node';
 import { defaultRoots, nodeProvider } from '@mquictt/tls13/node';
 import { formatAddress, parseAddress, type SocketAddress } from './addresses.ts';
+import { cipherSuitesFor } from './cipher-suites.ts';
 import { connectError, noAnswerError } from './connect-errors.ts';
 import { raceAttempts, type Attempt } from './connect-race.ts';
 import { QuicConnection, type ConnectionOwner } from './connection.ts';
@@ -93,9 +94,10 @@ export async function connect(options: ConnectOptions): Promise<QuicConnection> 
 function clientConfig(options: ConnectOptions, runtime: Runtime, timeout: number): EndpointConfig {
   const { random } = runtime;
   const provider = options.provider ?? nodeProvider;
+  const protector = options.protector ?? fastProtector;
   return {
     provider,
-    protector: options.protector ?? nodeProtector,
+    protector,
     random,
     unixTime: () => runtime.unixTime(),
     // The handshake's own deadline must not come before ours.
@@ -104,6 +106,7 @@ function clientConfig(options: ConnectOptions, runtime: Runtime, timeout: number
       provider,
       random,
       alpnProtocols: options.alpnProtocols,
+      cipherSuites: cipherSuitesFor(protector),
       roots: options.roots ?? defaultRoots(),
       ...(options.keyLog === undefined ? {} : { keyLog: options.keyLog }),
     },

@@ -33,4 +33,4 @@ export type {
 export { createCredential, readCertificatesPem, RootStore, TlsError } from '@mquictt/tls13';
 export type { Credential, CryptoProvider, KeyLog, Random, TlsErrorCode } from '@mquictt/tls13';
 export { defaultRoots, nodeProvider } from '@mquictt/tls13/node';
-export { nodeProtector } from '@mquictt/quic-core/node';
+export { fastProtector, nodeProtector } from '@mquictt/quic-core/node';

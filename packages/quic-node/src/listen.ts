@@ -1,10 +1,11 @@
 /** listen(): bind a UDP port and accept QUIC connections on it. */
 import { createEndpoint, type EndpointConfig } from '@mquictt/quic-core';
-import { nodeProtector } from '@mquictt/quic-core/node';
+import { fastProtector } from '@mquictt/quic-core/node';
 import { createCredential } from '@mquictt/tls13';
 import { nodeProvider } from '@mquictt/tls13/node';
 import { parseAddress } from './addresses.ts';
 import { checkCommonOptions } from './check-options.ts';
+import { cipherSuitesFor } from './cipher-suites.ts';
 import { Driver } from './driver.ts';
 import { noAddressError } from './errors.ts';
 import { QuicListener } from './listener.ts';
@@ -45,9 +46,10 @@ function serverConfig(options: ListenOptions, runtime: Runtime): EndpointConfig 
   const { random } = runtime;
   const { certificate } = options;
   const provider = options.provider ?? nodeProvider;
+  const protector = options.protector ?? fastProtector;
   return {
     provider,
-    protector: options.protector ?? nodeProtector,
+    protector,
     random,
     unixTime: () => runtime.unixTime(),
     ...(options.transport === undefined ? {} : { transport: options.transport }),
@@ -58,6 +60,7 @@ function serverConfig(options: ListenOptions, runtime: Runtime): EndpointConfig 
       provider,
       random,
       alpnProtocols: options.alpnProtocols,
+      cipherSuites: cipherSuitesFor(protector),
       credential: 'chain' in certificate ? certificate : createCredential({ provider, random, ...certificate }),
       ...(options.keyLog === undefined ? {} : { keyLog: options.keyLog }),
     },

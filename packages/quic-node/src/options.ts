@@ -11,7 +11,10 @@ export interface CommonOptions {
   readonly runtime?: Runtime | undefined;
   /** Handshake cryptography. @default node:crypto */
   readonly provider?: CryptoProvider | undefined;
-  /** Packet protection. @default the fastest one that this process has */
+  /**
+   * Packet protection. What it prefers (PacketProtector.prefers) decides whether ChaCha20 or AES comes first.
+   * @default fastProtector: WebAssembly and ChaCha20 where there is SIMD, else node:crypto and AES
+   */
   readonly protector?: PacketProtector | undefined;
   /** Windows, limits and timeouts of the transport. */
   readonly transport?: TransportConfig | undefined;
