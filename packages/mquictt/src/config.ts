@@ -117,7 +117,10 @@ function build(texts: Texts, names: Names, logs: LogConfig | undefined): Config 
     try {
       roots = RootStore.fromPem(caPem);
     } catch (error) {
-      throw certificateError(`The CA certificates of ${names.caPem} cannot be used: ${(error as Error).message}`, error);
+      throw certificateError(
+        `The CA certificates of ${names.caPem} cannot be used: ${(error as Error).message}`,
+        error,
+      );
     }
   }
   if (certificatePem === undefined && keyPem === undefined) return Config.make(roots, undefined, logs);

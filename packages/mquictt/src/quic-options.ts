@@ -38,7 +38,8 @@ export function connectError(error: unknown): unknown {
   }
   if (!(error instanceof QuicError)) return error;
   const cause = error.cause;
-  const isUntrusted = cause instanceof TlsError && cause.code.startsWith('ERR_TLS_CERTIFICATE') && cause.fault === 'peer';
+  const isUntrusted =
+    cause instanceof TlsError && cause.code.startsWith('ERR_TLS_CERTIFICATE') && cause.fault === 'peer';
   return new MqttError(isUntrusted ? 'ERR_MQTT_UNTRUSTED_SERVER' : 'ERR_MQTT_UNREACHABLE', error.message, {
     fault: error.fault,
     cause: error,
@@ -48,11 +49,15 @@ export function connectError(error: unknown): unknown {
 /** What the end of a QUIC connection means to those who were using it. @param reasonCode of a DISCONNECT that came before, 0 = none came */
 export function disconnectedError(error: QuicError | undefined, reasonCode: number): MqttError {
   if (reasonCode !== 0)
-    return new MqttError('ERR_MQTT_DISCONNECTED', `The broker ended the connection: ${describeReasonCode(reasonCode)}`, {
-      fault: 'peer',
-      reasonCode,
-      cause: error,
-    });
+    return new MqttError(
+      'ERR_MQTT_DISCONNECTED',
+      `The broker ended the connection: ${describeReasonCode(reasonCode)}`,
+      {
+        fault: 'peer',
+        reasonCode,
+        cause: error,
+      },
+    );
   if (error === undefined) return new MqttError('ERR_MQTT_CLOSED', 'The connection was closed by this side');
   // Application error codes from 0x80 on are reason codes.
   const isReason = error.code === 'ERR_QUIC_APPLICATION_CLOSE' && error.errorCode >= 0x80;

@@ -156,9 +156,15 @@ export async function server(
   const credential = credentialOf(config);
   const runtime = options.runtime ?? nodeRuntime;
   const { maxPacketSize, serverKeepAlive } = options;
-  if (maxPacketSize !== undefined && !(Number.isInteger(maxPacketSize) && maxPacketSize >= 64 && maxPacketSize <= 268_435_460))
+  if (
+    maxPacketSize !== undefined &&
+    !(Number.isInteger(maxPacketSize) && maxPacketSize >= 64 && maxPacketSize <= 268_435_460)
+  )
     throw usageError('ERR_MQTT_INVALID_ARGUMENT', `maxPacketSize expected 64..268435460 bytes, got ${maxPacketSize}`);
-  if (serverKeepAlive !== undefined && !(Number.isInteger(serverKeepAlive) && serverKeepAlive >= 1 && serverKeepAlive <= 65_535))
+  if (
+    serverKeepAlive !== undefined &&
+    !(Number.isInteger(serverKeepAlive) && serverKeepAlive >= 1 && serverKeepAlive <= 65_535)
+  )
     throw usageError('ERR_MQTT_INVALID_ARGUMENT', `serverKeepAlive expected 1..65535 seconds, got ${serverKeepAlive}`);
   const core = new BrokerCore({
     random: runtime.random,

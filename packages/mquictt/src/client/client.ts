@@ -1,5 +1,13 @@
 /** A client: one connection, a control stream, and a stream of its own for each publisher and each subscriber. */
-import type { QuicConnection, QuicError, QuicStream, Runtime, SocketAddress, Timer } from '@mquictt/quic-node';
+import type {
+  ConnectionStats,
+  QuicConnection,
+  QuicError,
+  QuicStream,
+  Runtime,
+  SocketAddress,
+  Timer,
+} from '@mquictt/quic-node';
 import { connect, nodeRuntime, parseAddress, QuicError as QuicErrorClass } from '@mquictt/quic-node';
 import type { TransportConfig } from '@mquictt/quic-node';
 import type { Config } from '../config.ts';
@@ -93,7 +101,13 @@ export class Client {
   readonly #connack: ConnackPacket;
   #closing: Promise<void> | undefined = undefined;
 
-  private constructor(connection: QuicConnection, runtime: Runtime, host: ClientHost, connack: ConnackPacket, qos: 0 | 1) {
+  private constructor(
+    connection: QuicConnection,
+    runtime: Runtime,
+    host: ClientHost,
+    connack: ConnackPacket,
+    qos: 0 | 1,
+  ) {
     this.#connection = connection;
     this.#runtime = runtime;
     this.#host = host;
@@ -129,7 +143,8 @@ export class Client {
     const fields = connectFields(clientId, options);
     if (config.credential !== undefined && !warned.has(config)) {
       warned.add(config);
-      const warn = options.onWarning ?? ((message) => process.emitWarning(message, { code: 'MQUICTT_CLIENT_CERTIFICATE' }));
+      const warn =
+        options.onWarning ?? ((message) => process.emitWarning(message, { code: 'MQUICTT_CLIENT_CERTIFICATE' }));
       warn('The client certificate of the configuration is not sent: client certificates are not supported yet');
     }
     const runtime = options.runtime ?? nodeRuntime;
@@ -181,6 +196,11 @@ export class Client {
     return this.#host.streams.size + 1;
   }
 
+  /** Counters of the QUIC connection as they are now. */
+  stats(): ConnectionStats {
+    return this.#connection.stats();
+  }
+
   /**
    * Opens a stream for a topic and publishes a first message on it, which is a message like any other.
    *
@@ -189,7 +209,11 @@ export class Client {
    * @returns once the first message has been acknowledged
    * @throws MqttError ERR_MQTT_TOPIC_NAME, ERR_MQTT_TIMEOUT when the broker allows no further stream in time, and what publish() throws
    */
-  async publisher(topic: string, firstPayload?: Uint8Array | string, options: PublisherOptions = {}): Promise<Publisher> {
+  async publisher(
+    topic: string,
+    firstPayload?: Uint8Array | string,
+    options: PublisherOptions = {},
+  ): Promise<Publisher> {
     const problem = topicNameProblem(topic);
     if (problem !== undefined)
       throw usageError('ERR_MQTT_TOPIC_NAME', `The topic name ${JSON.stringify(topic)} ${problem}`);
@@ -220,7 +244,9 @@ export class Client {
    * @throws MqttError ERR_MQTT_TOPIC_FILTER, ERR_MQTT_SUBSCRIPTION_REFUSED, ERR_MQTT_TIMEOUT, ERR_MQTT_DISCONNECTED
    */
   async subscriber(topicFilter: string, options: SubscriberOptions = {}): Promise<Subscriber> {
-    const problem = isSharedFilter(topicFilter) ? 'asks for a shared subscription, which is not supported yet' : undefined;
+    const problem = isSharedFilter(topicFilter)
+      ? 'asks for a shared subscription, which is not supported yet'
+      : undefined;
     const wrong = problem ?? topicFilterProblem(topicFilter);
     if (wrong !== undefined)
       throw usageError('ERR_MQTT_TOPIC_FILTER', `The topic filter ${JSON.stringify(topicFilter)} ${wrong}`);
@@ -427,7 +453,10 @@ function willFields(will: WillOptions): WillFields {
   encodeMessageProperties(will);
   const payload = typeof will.payload === 'string' ? encodeUtf8(will.payload) : will.payload;
   if (payload.length > 65_535)
-    throw usageError('ERR_MQTT_INVALID_ARGUMENT', `The payload of the will is ${payload.length} bytes long, more than 65535`);
+    throw usageError(
+      'ERR_MQTT_INVALID_ARGUMENT',
+      `The payload of the will is ${payload.length} bytes long, more than 65535`,
+    );
   return { ...will, payload, qos: will.qos ?? 1, retain: will.retain ?? false };
 }
 

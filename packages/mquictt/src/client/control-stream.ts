@@ -93,14 +93,16 @@ export class ControlStream extends PacketStream {
         this.#control.handleDisconnect(packet.reasonCode, packet.reasonString);
         return;
     }
-    throw new PacketError(ReasonCode.PROTOCOL_ERROR, `${packetTypeName(packet.type)} is not expected on the control stream`);
+    throw new PacketError(
+      ReasonCode.PROTOCOL_ERROR,
+      `${packetTypeName(packet.type)} is not expected on the control stream`,
+    );
   }
 
   protected override handleOver(error: MqttError | undefined): void {
     this.#keepAliveTimer.clear();
     const over =
-      error ??
-      new MqttError('ERR_MQTT_DISCONNECTED', 'The broker ended the control stream', { fault: 'peer' });
+      error ?? new MqttError('ERR_MQTT_DISCONNECTED', 'The broker ended the control stream', { fault: 'peer' });
     this.#rejectConnack?.(over);
     this.#rejectConnack = undefined;
     this.#resolveConnack = undefined;

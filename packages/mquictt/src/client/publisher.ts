@@ -127,7 +127,10 @@ export class Publisher extends PacketStream {
   }
 
   protected override handlePacket(packet: Packet): void {
-    throw new PacketError(ReasonCode.PROTOCOL_ERROR, `${packetTypeName(packet.type)} is not expected on a publisher's stream`);
+    throw new PacketError(
+      ReasonCode.PROTOCOL_ERROR,
+      `${packetTypeName(packet.type)} is not expected on a publisher's stream`,
+    );
   }
 
   protected override handleFlushed(): void {
@@ -143,7 +146,9 @@ export class Publisher extends PacketStream {
     const reason = isDone
       ? undefined
       : (error ??
-        new MqttError('ERR_MQTT_STREAM_CLOSED', `The broker ended the stream of topic ${this.topic}`, { fault: 'peer' }));
+        new MqttError('ERR_MQTT_STREAM_CLOSED', `The broker ended the stream of topic ${this.topic}`, {
+          fault: 'peer',
+        }));
     this.queue.clear();
     const waiters = [...this.#unacknowledged, ...this.#waitingForRoom];
     this.#unacknowledged.clear();
@@ -166,7 +171,10 @@ export class Publisher extends PacketStream {
       throw usageError('ERR_MQTT_INVALID_ARGUMENT', `qos expected 0 or 1, got ${String(qos)}; QoS 2 is not there yet`);
     const expiry = options?.messageExpiryInterval;
     if (expiry !== undefined && !(Number.isInteger(expiry) && expiry >= 0 && expiry <= 0xffff_ffff))
-      throw usageError('ERR_MQTT_INVALID_ARGUMENT', `messageExpiryInterval expected 0..4294967295 seconds, got ${expiry}`);
+      throw usageError(
+        'ERR_MQTT_INVALID_ARGUMENT',
+        `messageExpiryInterval expected 0..4294967295 seconds, got ${expiry}`,
+      );
     options?.signal?.throwIfAborted();
     const fields = {
       topic: this.#topicBytes,

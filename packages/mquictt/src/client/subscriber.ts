@@ -260,7 +260,9 @@ export class Subscriber extends PacketStream implements AsyncIterable<Uint8Array
     this.#isOver = true;
     this.#overError =
       error ??
-      new MqttError('ERR_MQTT_STREAM_CLOSED', `The broker ended the subscription to ${this.topicFilter}`, { fault: 'peer' });
+      new MqttError('ERR_MQTT_STREAM_CLOSED', `The broker ended the subscription to ${this.topicFilter}`, {
+        fault: 'peer',
+      });
     this.#releaseIdentifier();
     this.queue.clear();
     this.#rejectReaders();

@@ -15,7 +15,13 @@
  */
 import type { Random } from '@mquictt/tls13';
 import { PacketError } from '../errors.ts';
-import { CONNECT_DEADLINE, MAX_PACKET_SIZE, MAX_PROTOCOL_ERRORS, MAX_QUEUED_BYTES, QUEUE_HARD_LIMIT } from '../limits.ts';
+import {
+  CONNECT_DEADLINE,
+  MAX_PACKET_SIZE,
+  MAX_PROTOCOL_ERRORS,
+  MAX_QUEUED_BYTES,
+  QUEUE_HARD_LIMIT,
+} from '../limits.ts';
 import { PINGRESP, decodePacket, encodeDisconnect } from '../packets/codec.ts';
 import { PacketType, packetTypeName } from '../packets/packet-types.ts';
 import type { EncodedPublish } from '../packets/publish.ts';
@@ -209,7 +215,10 @@ export class BrokerCore implements FlowHost {
       }
     } else if (type !== PacketType.CONNECT || flow.kind !== 'control') {
       // [MQTT-3.1.0-1]
-      throw new PacketError(ReasonCode.PROTOCOL_ERROR, `The first packet is ${packetTypeName(type)} instead of CONNECT`);
+      throw new PacketError(
+        ReasonCode.PROTOCOL_ERROR,
+        `The first packet is ${packetTypeName(type)} instead of CONNECT`,
+      );
     }
     this.#handleOther(flow, buffer, start, bodyStart, end, now);
   }
@@ -496,7 +505,8 @@ export class BrokerCore implements FlowHost {
 
   /** The control stream ended without DISCONNECT: the connection is over. */
   #loseControl(session: Session, now: number): void {
-    if (session.closeCode === -1) this.#close(session, ApplicationErrorCode.CONTROL_STREAM_LOST, 'Control stream lost', now);
+    if (session.closeCode === -1)
+      this.#close(session, ApplicationErrorCode.CONTROL_STREAM_LOST, 'Control stream lost', now);
   }
 
   #handleSilence(session: Session, now: number): void {

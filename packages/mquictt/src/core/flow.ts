@@ -105,9 +105,7 @@ export class Flow implements Timed {
 
   /** Whether the reader is so far behind that something has to be done. */
   get isBehind(): boolean {
-    return (
-      this.backlog > QUEUE_HIGH_WATER || this.queue.length + this.#deferred.length > QUEUE_HIGH_WATER_MESSAGES
-    );
+    return this.backlog > QUEUE_HIGH_WATER || this.queue.length + this.#deferred.length > QUEUE_HIGH_WATER_MESSAGES;
   }
 
   /** Bytes from the stream; they must not change afterwards. */
@@ -195,7 +193,12 @@ export class Flow implements Timed {
     if (now < this.#probationUntil) return false;
     if (this.deadline === Infinity) this.#host.deadlines.set(this, now + HOLD_TIME);
     // A flow that also receives is never held: it has acknowledgements to deliver, which may be what others wait for.
-    if (publisher !== undefined && publisher !== this && publisher.subscriptions.size === 0 && publisher.kind !== 'control') {
+    if (
+      publisher !== undefined &&
+      publisher !== this &&
+      publisher.subscriptions.size === 0 &&
+      publisher.kind !== 'control'
+    ) {
       this.#holding.add(publisher);
       publisher.#heldBy.add(this);
     }

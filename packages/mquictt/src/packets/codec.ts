@@ -104,10 +104,7 @@ export interface ConnackPacket extends ConnackFields {
 /** PUBACK, PUBREC, PUBREL and PUBCOMP. */
 export interface AcknowledgementPacket {
   readonly type:
-    | typeof PacketType.PUBACK
-    | typeof PacketType.PUBREC
-    | typeof PacketType.PUBREL
-    | typeof PacketType.PUBCOMP;
+    typeof PacketType.PUBACK | typeof PacketType.PUBREC | typeof PacketType.PUBREL | typeof PacketType.PUBCOMP;
   readonly packetIdentifier: number;
   readonly reasonCode: number;
   readonly reasonString: string | undefined;
@@ -476,10 +473,7 @@ export function encodeUnsubscribe(
   topicFilters: readonly string[],
   version: ProtocolVersion,
 ): Uint8Array {
-  return generate(
-    { cmd: 'unsubscribe', messageId: packetIdentifier, unsubscriptions: [...topicFilters] },
-    version,
-  );
+  return generate({ cmd: 'unsubscribe', messageId: packetIdentifier, unsubscriptions: [...topicFilters] }, version);
 }
 
 export function encodeSuback(
@@ -501,7 +495,11 @@ export function encodeUnsuback(
 }
 
 /** MQTT 3.1.1 has no reason code here. */
-export function encodeDisconnect(reasonCode: number, reasonString: string | undefined, version: ProtocolVersion): Uint8Array {
+export function encodeDisconnect(
+  reasonCode: number,
+  reasonString: string | undefined,
+  version: ProtocolVersion,
+): Uint8Array {
   if (version === 4 || (reasonCode === 0 && reasonString === undefined)) return Uint8Array.of(0xe0, 0);
   return generate({ cmd: 'disconnect', reasonCode, properties: defined({ reasonString }) }, 5);
 }

@@ -121,7 +121,10 @@ export function readProperties(reader: PacketReader, packet: number, visit?: Pro
     if (property === undefined)
       throw new PacketError(ReasonCode.MALFORMED_PACKET, `There is no property 0x${id.toString(16)}`);
     if ((property.packets & (1 << packet)) === 0)
-      throw new PacketError(ReasonCode.PROTOCOL_ERROR, `Property 0x${id.toString(16)} does not belong into this packet`);
+      throw new PacketError(
+        ReasonCode.PROTOCOL_ERROR,
+        `Property 0x${id.toString(16)} does not belong into this packet`,
+      );
     const isRepeatable =
       id === PropertyId.USER_PROPERTY || (id === PropertyId.SUBSCRIPTION_IDENTIFIER && packet === PUBLISH);
     const bit = 1 << (id & 31);
@@ -146,7 +149,8 @@ function readValue(reader: PacketReader, type: PropertyType): PropertyValue {
   switch (type) {
     case 'flag': {
       const value = reader.uint8();
-      if (value > 1) throw new PacketError(ReasonCode.PROTOCOL_ERROR, `A property that is 0 or 1 has the value ${value}`);
+      if (value > 1)
+        throw new PacketError(ReasonCode.PROTOCOL_ERROR, `A property that is 0 or 1 has the value ${value}`);
       return value;
     }
     case 'uint16':

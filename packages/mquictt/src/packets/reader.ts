@@ -70,7 +70,8 @@ export class PacketReader {
   }
 
   expectEnd(what: string): void {
-    if (this.position !== this.end) throw new PacketError(ReasonCode.MALFORMED_PACKET, `${what} has bytes after its end`);
+    if (this.position !== this.end)
+      throw new PacketError(ReasonCode.MALFORMED_PACKET, `${what} has bytes after its end`);
   }
 }
 

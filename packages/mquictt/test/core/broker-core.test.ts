@@ -51,8 +51,14 @@ test('a message is delivered with the smaller of both QoS', () => {
   assert.equal((two.take()[0] as codec.SubackPacket).reasonCodes, [1]);
   client.publish('t', 'a', { qos: 0 });
   client.publish('t', 'b', { qos: 1 });
-  assert.equal(zero.messages().map(({ qos }) => qos), [0, 0]);
-  assert.equal(one.messages().map(({ qos }) => qos), [0, 1]);
+  assert.equal(
+    zero.messages().map(({ qos }) => qos),
+    [0, 0],
+  );
+  assert.equal(
+    one.messages().map(({ qos }) => qos),
+    [0, 1],
+  );
 });
 
 test('the last retained message comes after SUBACK, with RETAIN', () => {
@@ -77,8 +83,14 @@ test('live messages have RETAIN=0 unless retain as published was asked for', () 
   const asPublished = client.subscribe('t', { retainAsPublished: true });
   client.publish('t', 'x', { retain: true });
   client.publish('t', 'y', { retain: false });
-  assert.equal(plain.messages().map(({ retain }) => retain), [false, false]);
-  assert.equal(asPublished.messages().map(({ retain }) => retain), [true, false]);
+  assert.equal(
+    plain.messages().map(({ retain }) => retain),
+    [false, false],
+  );
+  assert.equal(
+    asPublished.messages().map(({ retain }) => retain),
+    [true, false],
+  );
 });
 
 test('an empty retained message clears the topic and is delivered like any other', () => {
@@ -134,10 +146,13 @@ test('no local leaves out what the same client published', () => {
   bob.publish('t', 'foreign', { qos: 1 });
   assert.equal(deaf.texts(), ['foreign']);
   // By the other subscription, with its QoS.
-  assert.equal(both.messages().map(({ text, qos }) => [text, qos]), [
-    ['own', 0],
-    ['foreign', 1],
-  ]);
+  assert.equal(
+    both.messages().map(({ text, qos }) => [text, qos]),
+    [
+      ['own', 0],
+      ['foreign', 1],
+    ],
+  );
 });
 
 test('overlapping subscriptions of a stream give one copy with all identifiers', () => {
@@ -184,7 +199,14 @@ test('wrong filters are refused one by one', () => {
   const stream = client.stream();
   const request = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 };
   const filters = ['a', 'a#', '$share/g/a', '+', 'a/+b'];
-  stream.send(codec.encodeSubscribe(9, filters.map((topicFilter) => ({ topicFilter, ...request })), 0, 5));
+  stream.send(
+    codec.encodeSubscribe(
+      9,
+      filters.map((topicFilter) => ({ topicFilter, ...request })),
+      0,
+      5,
+    ),
+  );
   assert.equal((stream.take()[0] as codec.SubackPacket).reasonCodes, [0, 0x8f, 0x9e, 0, 0x8f]);
   assert.is(stream.abortCode, -1);
 });
@@ -220,10 +242,13 @@ test('what a dead stream had sent is sent again on the control stream, once and 
   stream.puback(second.packetIdentifier);
   stream.reset(0);
   const again = client.control.messages();
-  assert.equal(again.map(({ text, isDuplicate }) => [text, isDuplicate]), [
-    ['a', true],
-    ['c', true],
-  ]);
+  assert.equal(
+    again.map(({ text, isDuplicate }) => [text, isDuplicate]),
+    [
+      ['a', true],
+      ['c', true],
+    ],
+  );
   for (const { packetIdentifier } of again) client.control.puback(packetIdentifier);
   assert.is(client.session.inFlight.size, 0);
   assert.is(broker.core.queuedBytes, 0);
@@ -247,7 +272,10 @@ test('Receive Maximum is kept over all streams', () => {
   }
   assert.is(received.length, 12);
   for (const topic of ['a', 'b', 'c', 'd'])
-    assert.equal(received.filter((text) => text.startsWith(topic)), [0, 1, 2].map((i) => `${topic}${i}`));
+    assert.equal(
+      received.filter((text) => text.startsWith(topic)),
+      [0, 1, 2].map((i) => `${topic}${i}`),
+    );
 });
 
 test('a packet larger than the client takes is not sent', () => {
@@ -286,11 +314,10 @@ test('messages cross between MQTT 3.1.1 and MQTT 5', () => {
   young.publish('t', 'from young', { qos: 1, properties: hex('03 0001 78') });
   assert.equal(stream.texts(), ['from old', 'from young']);
   const packets = old.control.take();
-  assert.equal(packets.map((packet) => ('text' in packet ? packet.text : packet.type)), [
-    PacketType.PUBACK,
-    'from old',
-    'from young',
-  ]);
+  assert.equal(
+    packets.map((packet) => ('text' in packet ? packet.text : packet.type)),
+    [PacketType.PUBACK, 'from old', 'from young'],
+  );
 });
 
 test('MQTT 3.1.1: UNSUBACK has no codes, refused filters have 0x80, PINGREQ is answered', () => {
@@ -310,10 +337,13 @@ test('a will is published when the connection breaks, after everything before', 
   const client = broker.connect('c', { will });
   client.publish('t', 'before');
   client.drop();
-  assert.equal(reader.messages().map(({ topic, text, properties }) => [topic, text, properties.contentType]), [
-    ['t', 'before', undefined],
-    ['gone', 'bye', 'x'],
-  ]);
+  assert.equal(
+    reader.messages().map(({ topic, text, properties }) => [topic, text, properties.contentType]),
+    [
+      ['t', 'before', undefined],
+      ['gone', 'bye', 'x'],
+    ],
+  );
   assert.is(broker.core.stats().retainedMessages, 1);
 });
 
@@ -514,7 +544,10 @@ test('a connection without CONNECT ends after ten seconds', () => {
 
 test('a client that is silent for 1.5 times its keep-alive is disconnected', () => {
   const broker = new TestBroker();
-  const client = broker.connect('c', { keepAlive: 10, will: { topic: 'w', payload: utf8('x'), qos: 0, retain: false } });
+  const client = broker.connect('c', {
+    keepAlive: 10,
+    will: { topic: 'w', payload: utf8('x'), qos: 0, retain: false },
+  });
   const reader = broker.connect('reader').subscribe('w');
   broker.advance(14_000);
   client.publish('t', 'packets on data streams count');

@@ -123,7 +123,9 @@ test('clients that do whatever they like in any order leave nothing behind', () 
           protocolVersion: pick([4, 5] as const),
           keepAlive: pick([0, 5]),
           receiveMaximum: pick([1, 2, 65_535]),
-          ...(draw() < 0.3 ? { will: { topic: pick(topics), payload: utf8('will'), qos: 1, retain: draw() < 0.5 } as const } : {}),
+          ...(draw() < 0.3
+            ? { will: { topic: pick(topics), payload: utf8('will'), qos: 1, retain: draw() < 0.5 } as const }
+            : {}),
         };
         const client = broker.connect(`c${Math.floor(draw() * 4)}`, fields);
         clients.push(client);
@@ -138,7 +140,10 @@ test('clients that do whatever they like in any order leave nothing behind', () 
           break;
         case 2:
         case 3:
-          stream.subscribe(pick(filters), { qos: pick([0, 1, 2]), noLocal: stream.client.version === 5 && draw() < 0.3 });
+          stream.subscribe(pick(filters), {
+            qos: pick([0, 1, 2]),
+            noLocal: stream.client.version === 5 && draw() < 0.3,
+          });
           break;
         case 4:
           stream.send(codec.encodeUnsubscribe(3, [pick(filters)], stream.client.version));
@@ -147,7 +152,10 @@ test('clients that do whatever they like in any order leave nothing behind', () 
         case 6:
         case 7:
         case 8:
-          stream.publish(pick(topics), 'x'.repeat(Math.floor(draw() * 30_000)), { qos: pick([0, 1]), retain: draw() < 0.3 });
+          stream.publish(pick(topics), 'x'.repeat(Math.floor(draw() * 30_000)), {
+            qos: pick([0, 1]),
+            retain: draw() < 0.3,
+          });
           break;
         case 9:
           for (const message of stream.messages()) if (message.qos === 1) stream.puback(message.packetIdentifier);

@@ -17,7 +17,8 @@ function message(qos: 0 | 1, payload: string | Uint8Array = 'x', expiresAt = Inf
 
 function drain(queue: OutboundQueue, capacity = 1_000_000, now = 0): Uint8Array {
   const pieces: Uint8Array[] = [];
-  for (let piece = queue.poll(capacity, now); piece !== undefined; piece = queue.poll(capacity, now)) pieces.push(piece);
+  for (let piece = queue.poll(capacity, now); piece !== undefined; piece = queue.poll(capacity, now))
+    pieces.push(piece);
   return concat(...pieces);
 }
 
@@ -47,7 +48,10 @@ test('answers go before messages, but not into the middle of one', () => {
   const rest = drain(queue);
   assert.is(toHex(rest.subarray(0, piece.length - 3)), toHex(piece.subarray(3)));
   assert.is(toHex(rest.subarray(piece.length - 3, piece.length + 3)), '40020102d000');
-  assert.equal(publishesOf(rest.subarray(piece.length + 3)).map(({ text }) => text), ['second']);
+  assert.equal(
+    publishesOf(rest.subarray(piece.length + 3)).map(({ text }) => text),
+    ['second'],
+  );
 });
 
 test('whatever the stream takes, the bytes are the same', () => {
@@ -72,9 +76,17 @@ test('whatever the stream takes, the bytes are the same', () => {
       if (taken < piece.length) queue.putBack(piece.subarray(taken));
     }
     const found = publishesOf(concat(...written));
-    assert.equal(found.map(({ text }) => text), expected, `SEED=${SEED}`);
+    assert.equal(
+      found.map(({ text }) => text),
+      expected,
+      `SEED=${SEED}`,
+    );
     const identifiers = found.map(({ packetIdentifier }) => packetIdentifier).filter((identifier) => identifier !== 0);
-    assert.equal(identifiers, identifiers.map((_, i) => i + 1), `SEED=${SEED}`);
+    assert.equal(
+      identifiers,
+      identifiers.map((_, i) => i + 1),
+      `SEED=${SEED}`,
+    );
     assert.is(queue.bytes, 0);
   }
 });
@@ -85,13 +97,19 @@ test('QoS 1 stops at the Receive Maximum and goes on with an acknowledgement', (
   queue.push(message(1, 'a'));
   queue.push(message(1, 'b'));
   queue.push(message(0, 'c'));
-  assert.equal(publishesOf(drain(queue)).map(({ text }) => text), ['a']);
+  assert.equal(
+    publishesOf(drain(queue)).map(({ text }) => text),
+    ['a'],
+  );
   assert.is(window.nextWaiting(), undefined);
   assert.is(window.acknowledge(2), undefined);
   assert.is(window.acknowledge(1)?.queue, queue);
   assert.is(window.nextWaiting(), queue);
   // What came after waits behind it: the order holds.
-  assert.equal(publishesOf(drain(queue)).map(({ text }) => text), ['b', 'c']);
+  assert.equal(
+    publishesOf(drain(queue)).map(({ text }) => text),
+    ['b', 'c'],
+  );
 });
 
 test('what has expired is not sent, and what has not says how much time is left', () => {
@@ -100,10 +118,13 @@ test('what has expired is not sent, and what has not says how much time is left'
   queue.push(message(1, 'b', 9_500));
   queue.push(message(0, 'c'));
   const found = publishesOf(drain(queue, 1_000, 5_000));
-  assert.equal(found.map(({ text, expiry }) => [text, expiry]), [
-    ['b', 5],
-    ['c', -1],
-  ]);
+  assert.equal(
+    found.map(({ text, expiry }) => [text, expiry]),
+    [
+      ['b', 5],
+      ['c', -1],
+    ],
+  );
   assert.is(queue.expiredCount, 1);
 });
 
@@ -113,7 +134,10 @@ test('a flow that never acknowledges leaves slots for others', () => {
   for (const queue of queues) for (let i = 0; i < 100; i++) queue.push(message(1));
   const counts = queues.map((queue) => publishesOf(drain(queue)).length);
   assert.is(counts[0], 50);
-  assert.ok(counts.every((count) => count > 0), String(counts));
+  assert.ok(
+    counts.every((count) => count > 0),
+    String(counts),
+  );
   assert.ok(window.size < 100);
 });
 
@@ -155,14 +179,20 @@ test('what a dead flow had sent is handed on in order', () => {
   drain(dead);
   window.acknowledge(2);
   const moved = window.inherit(dead, heir);
-  assert.equal(moved.map(([identifier]) => identifier), [1, 3]);
+  assert.equal(
+    moved.map(([identifier]) => identifier),
+    [1, 3],
+  );
   for (const [identifier, encoded] of moved) heir.pushResend(encoded.asDuplicate(identifier));
   heir.push(message(1, 'new'));
-  assert.equal(publishesOf(drain(heir)).map(({ text, isDuplicate, packetIdentifier }) => [text, isDuplicate, packetIdentifier]), [
-    ['a', true, 1],
-    ['c', true, 3],
-    ['new', false, 4],
-  ]);
+  assert.equal(
+    publishesOf(drain(heir)).map(({ text, isDuplicate, packetIdentifier }) => [text, isDuplicate, packetIdentifier]),
+    [
+      ['a', true, 1],
+      ['c', true, 3],
+      ['new', false, 4],
+    ],
+  );
   assert.is(window.acknowledge(1)?.queue, heir);
   assert.is(dead.inFlightCount, 0);
   assert.is(heir.inFlightCount, 2);

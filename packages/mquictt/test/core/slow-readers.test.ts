@@ -125,7 +125,10 @@ test('one reader that never reads costs 63 others nothing while 100 MB pass', ()
     maxQueued = Math.max(maxQueued, broker.core.queuedBytes);
     broker.advance(1);
   }
-  assert.equal(counts.slice(1), Array.from({ length: 63 }, () => 100));
+  assert.equal(
+    counts.slice(1),
+    Array.from({ length: 63 }, () => 100),
+  );
   assert.ok(maxQueued <= QUEUE_HARD_LIMIT, `${maxQueued} bytes`);
 });
 

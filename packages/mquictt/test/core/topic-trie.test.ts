@@ -74,7 +74,10 @@ test('finds what a naive matcher finds, with filters that come and go', () => {
       }
       assert.is(trie.size, left.size);
       const expected = [...left].filter(([, filter]) => naiveMatch(filter, topic)).map(([i]) => i);
-      assert.equal(trie.match(topic).sort((a, b) => a - b), expected.sort((a, b) => a - b));
+      assert.equal(
+        trie.match(topic).sort((a, b) => a - b),
+        expected.sort((a, b) => a - b),
+      );
     }),
     { seed: SEED, numRuns: 500 },
   );

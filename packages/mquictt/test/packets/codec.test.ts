@@ -86,7 +86,10 @@ const FIXTURES: readonly Fixture[] = [
     bytes: `20 0b 00 00 08
             21 1000 24 01 22 0000`,
     encode: () =>
-      codec.encodeConnack({ sessionPresent: false, reasonCode: 0, receiveMaximum: 4_096, maximumQos: 1, topicAliasMaximum: 0 }, 5),
+      codec.encodeConnack(
+        { sessionPresent: false, reasonCode: 0, receiveMaximum: 4_096, maximumQos: 1, topicAliasMaximum: 0 },
+        5,
+      ),
     expected: { type: PacketType.CONNACK, reasonCode: 0, receiveMaximum: 4_096, maximumQos: 1, topicAliasMaximum: 0 },
   },
   {
@@ -310,7 +313,7 @@ const REFUSED: readonly [string, string, ProtocolVersion, number][] = [
   ['SUBSCRIBE without options', '82 06 0001 00 0001 61', 5, 0x81],
   ['a filter with U+0000', '82 07 0001 00 0001 00 00', 5, 0x81],
   ['UNSUBSCRIBE without filters', 'a2 03 0001 00', 5, 0x82],
-  ['properties that are no PUBACK\'s', '40 07 0001 00 03 21 0001', 5, 0x82],
+  ["properties that are no PUBACK's", '40 07 0001 00 03 21 0001', 5, 0x82],
   ['PUBACK with bytes at its end', '40 03 0001 00', 4, 0x81],
   ['DISCONNECT with a body in MQTT 3.1.1', 'e0 01 00', 4, 0x81],
   ['an unknown reason code of DISCONNECT', 'e0 01 7f', 5, 0x81],

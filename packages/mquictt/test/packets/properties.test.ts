@@ -50,7 +50,11 @@ for (const [section, packets] of TABLE) {
   test(`property ${section} stands in packets ${packets.join(', ')} only`, () => {
     for (let packet = 0; packet < 16; packet++) {
       if (packets.includes(packet)) assert.is(read(packet, section).length, 1);
-      else assert.throws(() => read(packet, section), (error: PacketError) => error.reasonCode === 0x82);
+      else
+        assert.throws(
+          () => read(packet, section),
+          (error: PacketError) => error.reasonCode === 0x82,
+        );
     }
   });
 }

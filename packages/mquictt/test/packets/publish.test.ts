@@ -210,7 +210,10 @@ test('properties of a message go there and back', () => {
 });
 
 test('properties that cannot be sent are refused', () => {
-  assert.throws(() => encodeMessageProperties({ responseTopic: 'a/#' }), (e: { code: string }) => e.code === 'ERR_MQTT_TOPIC_NAME');
+  assert.throws(
+    () => encodeMessageProperties({ responseTopic: 'a/#' }),
+    (e: { code: string }) => e.code === 'ERR_MQTT_TOPIC_NAME',
+  );
   assert.throws(
     () => encodeMessageProperties({ contentType: 'a\0' }),
     (e: { code: string }) => e.code === 'ERR_MQTT_INVALID_ARGUMENT',

@@ -75,7 +75,10 @@ test('knows whether a stream may end', () => {
 });
 
 test('refuses a packet larger than allowed from its header alone', () => {
-  for (const [size, isAllowed] of [[1_000, true], [1_001, false]] as const) {
+  for (const [size, isAllowed] of [
+    [1_000, true],
+    [1_001, false],
+  ] as const) {
     const body = size - 3;
     const header = Uint8Array.of(0x30, (body & 127) | 128, body >> 7);
     for (const cut of [1, 2, 3]) {
@@ -99,7 +102,10 @@ test('refuses lengths that are too long to be minimal, or too long at all', () =
   for (const bytes of ['c0 80 00', 'c0 80 80 00', 'c0 ff ff ff 80', 'c0 80 80 80 80']) {
     const splitter = new PacketSplitter(2 ** 30);
     splitter.push(hex(bytes));
-    assert.throws(() => splitter.next(), (error: PacketError) => error instanceof PacketError && error.reasonCode === 0x81);
+    assert.throws(
+      () => splitter.next(),
+      (error: PacketError) => error instanceof PacketError && error.reasonCode === 0x81,
+    );
   }
 });
 
@@ -107,7 +113,10 @@ test('an announced length costs nothing before its bytes come', () => {
   const splitter = new PacketSplitter(2 ** 28);
   // 268,435,455 bytes announced, ten sent.
   splitter.push(concat(hex('30 ff ff ff 7f'), new Uint8Array(10)));
-  assert.throws(() => splitter.next(), (error: PacketError) => error.reasonCode === 0x95);
+  assert.throws(
+    () => splitter.next(),
+    (error: PacketError) => error.reasonCode === 0x95,
+  );
   const small = new PacketSplitter(1_048_576);
   small.push(concat(hex('30 fb ff 3f'), new Uint8Array(10)));
   assert.is(small.next(), -1);

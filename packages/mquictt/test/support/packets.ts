@@ -61,7 +61,13 @@ export function publishesOf(bytes: Uint8Array, version: ProtocolVersion = 5): Se
   });
 }
 
-function publish(header: number, buffer: Uint8Array, start: number, end: number, version: ProtocolVersion): SeenPublish {
+function publish(
+  header: number,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  version: ProtocolVersion,
+): SeenPublish {
   const view = new PublishView();
   view.read(header, buffer, start, end, version);
   const payload = view.payload().slice();

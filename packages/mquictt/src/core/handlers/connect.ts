@@ -42,7 +42,10 @@ export function handleConnect(core: BrokerCore, flow: Flow, packet: ConnectPacke
       refuse(ReasonCode.CLIENT_IDENTIFIER_NOT_VALID, 'A client without identifier wants to keep its session');
     clientId = drawClientId(core); // [MQTT-3.1.3-6]
   } else if (encodeUtf8(clientId).length > MAX_CLIENT_IDENTIFIER_LENGTH) {
-    refuse(ReasonCode.CLIENT_IDENTIFIER_NOT_VALID, `The client identifier is longer than ${MAX_CLIENT_IDENTIFIER_LENGTH} bytes`);
+    refuse(
+      ReasonCode.CLIENT_IDENTIFIER_NOT_VALID,
+      `The client identifier is longer than ${MAX_CLIENT_IDENTIFIER_LENGTH} bytes`,
+    );
   }
 
   // 3. Whoever has that name goes. [MQTT-3.1.4-3]
