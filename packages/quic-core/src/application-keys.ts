@@ -42,7 +42,6 @@ export class ApplicationKeys {
   sealedCount: number = 0;
   /** ms; when the previous read key goes. */
   previousKeyDeadline: number = Infinity;
-  updateCount: number = 0;
 
   constructor(provider: CryptoProvider, protector: PacketProtector, version: QuicVersion) {
     this.#provider = provider;
@@ -71,6 +70,11 @@ export class ApplicationKeys {
     if (this.#nextReadKey === undefined && this.readKey !== undefined) {
       this.#nextReadKey = this.#derivePacketKey(this.#next(this.#readSecret));
     }
+  }
+
+  /** Key updates so far, whoever began them. */
+  get updateCount(): number {
+    return Math.max(this.readGeneration, this.writeGeneration);
   }
 
   get writePhaseBit(): number {
@@ -115,7 +119,6 @@ export class ApplicationKeys {
     this.#nextReadKey = undefined;
     this.prepareNext();
     this.readGeneration++;
-    this.updateCount++;
     this.#firstReceivedInGeneration = packetNumber;
     // RFC 9001 §6.2: answer with our own update before the next packet is sent.
     if (this.writeGeneration < this.readGeneration) this.#advanceWrite();
@@ -134,7 +137,6 @@ export class ApplicationKeys {
   /** Starts an update: the next packet goes out in the next phase; reading follows when the peer does. */
   initiateUpdate(): void {
     this.#advanceWrite();
-    this.updateCount++;
   }
 
   /** Drops the previous read key when its time has come. */

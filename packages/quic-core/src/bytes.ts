@@ -48,6 +48,14 @@ export function utf8(text: string): Uint8Array {
   return Uint8Array.from(out);
 }
 
+/** The first characters of a text in UTF-8, as many as fit into `maxLength` bytes. */
+export function cutUtf8(bytes: Uint8Array, maxLength: number): Uint8Array {
+  if (bytes.length <= maxLength) return bytes;
+  let end = maxLength;
+  while (end > 0 && (bytes[end]! & 0xc0) === 0x80) end--;
+  return bytes.subarray(0, end);
+}
+
 /** Text of UTF-8 bytes for messages to people: anything malformed becomes U+FFFD. */
 export function fromUtf8(bytes: Uint8Array): string {
   let text = '';

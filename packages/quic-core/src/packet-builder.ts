@@ -10,7 +10,7 @@ import { MIN_ACK_SIZE, writeAck } from './frames/ack.ts';
 import { connectionCloseSize, writeConnectionClose } from './frames/close.ts';
 import { PATH_FRAME_SIZE, writePathChallenge, writePathResponse } from './frames/path.ts';
 import { writeHandshakeDone, writePadding, writePing } from './frames/simple.ts';
-import { utf8 } from './bytes.ts';
+import { cutUtf8, utf8 } from './bytes.ts';
 import { CONFIDENTIALITY_LIMIT, MAX_REASON_LENGTH, MIN_DATAGRAM_SIZE, MIN_PACKET_ROOM } from './limits.ts';
 import { PacketType, setPacketLength, writeLongHeader, writeShortHeader } from './packet-header.ts';
 import { packetNumberLength } from './packet-number.ts';
@@ -459,7 +459,7 @@ export class PacketBuilder {
       const isHidden = isLong && life.isApplicationClose;
       const isApplication = life.isApplicationClose && !isLong;
       const errorCode = isHidden ? TransportErrorCode.APPLICATION_ERROR : life.errorCode;
-      const reason = isHidden ? new Uint8Array(0) : utf8(life.reason).subarray(0, MAX_REASON_LENGTH);
+      const reason = isHidden ? new Uint8Array(0) : cutUtf8(utf8(life.reason), MAX_REASON_LENGTH);
       const packetStart = writer.position;
       if (end - packetStart < MIN_PACKET_ROOM + reason.length) break;
       this.#beginPacket(index, end);
