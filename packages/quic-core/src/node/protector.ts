@@ -95,7 +95,7 @@ class NodeAesHeaderKey implements HeaderKey {
   }
 }
 
-/** The default on Node. */
+/** The default on Node where WebAssembly has no SIMD. */
 export const nodeProtector: PacketProtector = {
   name: 'node',
   packetKey(algorithm, key, iv) {

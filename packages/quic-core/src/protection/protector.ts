@@ -1,6 +1,6 @@
 /**
- * Packet protection as a batch interface (RFC 9001 §5). Three implementations stand behind it: portable (in this folder), node:crypto (in the
- * `./node` subpath) and testkit's fake one; WebAssembly ones fit the same shape.
+ * Packet protection as a batch interface (RFC 9001 §5). Four implementations stand behind it: portable (in this folder), node:crypto and
+ * WebAssembly (in the `./node` subpath) and testkit's fake one.
  */
 import type { AeadAlgorithm } from '@mquictt/tls13';
 
@@ -59,6 +59,8 @@ export interface HeaderKey {
 /** Makes keys. Stateless; handed to the endpoint in its configuration. */
 export interface PacketProtector {
   readonly name: string;
+  /** The algorithm that it is clearly the fastest with: its cipher suite is then put first. Undefined where nothing speaks against AES. */
+  readonly prefers?: AeadAlgorithm | undefined;
   /** @param iv 12 bytes */
   packetKey(algorithm: AeadAlgorithm, key: Uint8Array, iv: Uint8Array): PacketKey;
   headerKey(algorithm: AeadAlgorithm, key: Uint8Array): HeaderKey;

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { seededRandom } from '@mquictt/testkit';
 import type { AeadAlgorithm } from '@mquictt/tls13';
 import { nodeProtector } from '../../src/node/protector.ts';
+import { createWasmProtector } from '../../src/node/wasm-protector.ts';
 import { protectHeader, unprotectHeader } from '../../src/protection/header-protection.ts';
 import { KEY_LENGTHS } from '../../src/protection/nonce.ts';
 import { portableProtector } from '../../src/protection/portable.ts';
@@ -12,10 +13,12 @@ import { MASK_LENGTH, PacketBatch, SAMPLE_LENGTH, TAG_LENGTH } from '../../src/p
 import type { PacketProtector } from '../../src/protection/protector.ts';
 import { toHex } from '../support/vectors.ts';
 
-const PROTECTORS: readonly PacketProtector[] = [portableProtector, nodeProtector];
+const PROTECTORS: readonly PacketProtector[] = [portableProtector, nodeProtector, createWasmProtector()!];
 const ALGORITHMS = Object.keys(KEY_LENGTHS) as AeadAlgorithm[];
 const SEED = Number(process.env['SEED'] ?? 9001);
-const LONG = 8900;
+const LONG = [8900, 65_000] as const;
+/** On both sides of where blocks and groups of blocks end: 16 and 64 bytes, 192 and 256 in WebAssembly. */
+const EDGES = [0, 1, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 191, 192, 193, 255, 256, 257, 447, 448, 449];
 
 const test = suite(`packet protectors (SEED=${SEED})`);
 
@@ -27,12 +30,17 @@ interface Sample {
 }
 
 /** Some packets with gaps of random bytes between them: whoever writes beyond a packet changes them. */
-function sample(random: ReturnType<typeof seededRandom>, algorithm: AeadAlgorithm, lengths: readonly number[]): Sample {
+function sample(
+  random: ReturnType<typeof seededRandom>,
+  algorithm: AeadAlgorithm,
+  lengths: readonly number[],
+  headerLength?: number,
+): Sample {
   const batch = new PacketBatch(64);
   let at = 0;
   for (const length of lengths) {
     const header = at + random.integer(5);
-    const payload = header + random.integer(50);
+    const payload = header + (headerLength ?? random.integer(50));
     batch.add(header, payload, payload + length, Math.floor(random.next() * 2 ** random.integer(54)));
     at = payload + length + TAG_LENGTH;
   }
@@ -93,12 +101,25 @@ function checkSample(algorithm: AeadAlgorithm, packets: Sample): void {
 }
 
 for (const algorithm of ALGORITHMS) {
-  test(`${algorithm}: all protectors agree with node:crypto at lengths 0 to 1499 and ${LONG}`, () => {
+  test(`${algorithm}: all protectors agree with node:crypto at lengths 0 to 1499, ${LONG.join(' and ')}`, () => {
     const random = seededRandom(SEED);
     for (let length = 0; length < 1500; length += 1 + random.integer(20)) {
       checkSample(algorithm, sample(random, algorithm, [length]));
     }
-    checkSample(algorithm, sample(random, algorithm, [LONG]));
+    for (const length of LONG) checkSample(algorithm, sample(random, algorithm, [length]));
+  });
+
+  test(`${algorithm}: all protectors agree where blocks end, in payload and header`, () => {
+    const random = seededRandom(SEED);
+    for (const payload of EDGES) {
+      for (const header of EDGES) {
+        if (header > 65 && payload > 65) continue;
+        checkSample(algorithm, sample(random, algorithm, [payload], header));
+      }
+    }
+    // The token of an Initial makes a header of any length.
+    checkSample(algorithm, sample(random, algorithm, [1100], 1400));
+    checkSample(algorithm, sample(random, algorithm, [20], 60_000));
   });
 
   test(`${algorithm}: batches of 1 to 64`, () => {
@@ -131,6 +152,32 @@ for (const algorithm of ALGORITHMS) {
         plain[from + random.integer(toOpen.payloadEnd[1]! - from)]! ^= 1 << random.integer(8);
         packetKey.open(plain, toOpen);
         assert.equal([...toOpen.ok.subarray(0, 3)], [1, 0, 1]);
+      }
+    });
+
+    test(`${protector.name} ${algorithm}: every one-bit forgery of a small packet is refused, and some of large ones`, () => {
+      const random = seededRandom(SEED);
+      for (const [length, step] of [
+        [0, 1],
+        [1, 1],
+        [21, 1],
+        [64, 1],
+        [1200, 211],
+        [8900, 7001],
+        [65_000, 67_003],
+      ] as const) {
+        const { key, iv, batch, plain } = sample(random, algorithm, [length], 11);
+        const packetKey = protector.packetKey(algorithm, key, iv);
+        packetKey.seal(plain, batch);
+        const from = batch.headerStart[0]! * 8;
+        const to = (batch.payloadEnd[0]! + TAG_LENGTH) * 8;
+        for (let bit = from + random.integer(step); bit < to; bit += step) {
+          const forged = plain.slice();
+          forged[bit >> 3]! ^= 1 << (bit & 7);
+          const toOpen = opening(batch);
+          packetKey.open(forged, toOpen);
+          assert.is(toOpen.ok[0], 0, `${length} bytes, bit ${bit - from}`);
+        }
       }
     });
 

@@ -5,6 +5,7 @@ import { nobleProvider, TLS_CHACHA20_POLY1305_SHA256 } from '@mquictt/tls13';
 import { nodeProvider } from '@mquictt/tls13/node';
 import { Writer } from '../../src/cursor.ts';
 import { nodeProtector } from '../../src/node/protector.ts';
+import { createWasmProtector } from '../../src/node/wasm-protector.ts';
 import {
   PacketHeader,
   PacketType,
@@ -58,7 +59,7 @@ interface Vectors {
 }
 
 const vectors = readVectors<Vectors>('rfc9001-appendix-a.json');
-const PROTECTORS: readonly PacketProtector[] = [portableProtector, nodeProtector];
+const PROTECTORS: readonly PacketProtector[] = [portableProtector, nodeProtector, createWasmProtector()!];
 const PROVIDERS = [nobleProvider, nodeProvider];
 
 const test = suite('RFC 9001 appendix A');

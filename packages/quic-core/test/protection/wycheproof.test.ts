@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AeadAlgorithm } from '@mquictt/tls13';
 import { nodeProtector } from '../../src/node/protector.ts';
+import { createWasmProtector } from '../../src/node/wasm-protector.ts';
 import { portableProtector } from '../../src/protection/portable.ts';
 import { PacketBatch, TAG_LENGTH } from '../../src/protection/protector.ts';
 import type { PacketProtector } from '../../src/protection/protector.ts';
@@ -28,7 +29,7 @@ interface File {
   }[];
 }
 
-const PROTECTORS: readonly PacketProtector[] = [portableProtector, nodeProtector];
+const PROTECTORS: readonly PacketProtector[] = [portableProtector, nodeProtector, createWasmProtector()!];
 const FILES: readonly (readonly [string, (keySize: number) => AeadAlgorithm | undefined])[] = [
   ['aes_gcm_test', (bits) => (bits === 128 ? 'aes-128-gcm' : bits === 256 ? 'aes-256-gcm' : undefined)],
   ['chacha20_poly1305_test', (bits) => (bits === 256 ? 'chacha20-poly1305' : undefined)],
