@@ -42,6 +42,7 @@ export async function connect(options: ConnectOptions): Promise<QuicConnection> 
   const runtime = options.runtime ?? nodeRuntime;
   const timeout = options.timeout ?? options.transport?.handshakeTimeout ?? CONNECT_TIMEOUT;
   const config = clientConfig(options, runtime, timeout);
+  const settings = { ...options, host: target.host };
 
   let attempts: ClientAttempt[] = [];
   let race: Attempt | undefined = undefined;
@@ -57,7 +58,7 @@ export async function connect(options: ConnectOptions): Promise<QuicConnection> 
     // Whoever waits for a connection is kept waiting, even where nothing else keeps the process alive.
     const timer = runtime.createTimer(
       () => {
-        settle(() => reject(noAnswerError(options.host, target, attempts, timeout)));
+        settle(() => reject(noAnswerError(target.host, target, attempts, timeout)));
         race?.abort();
       },
       { ref: true },
@@ -73,7 +74,7 @@ export async function connect(options: ConnectOptions): Promise<QuicConnection> 
       const addresses = usableAddresses(await runtime.lookup(target.host), options);
       if (isOver) throw signal?.reason;
       race = raceAttempts(runtime, addresses, (address) => {
-        const attempt = new ClientAttempt(options, runtime, config, { host: address, port: target.port }, timeout);
+        const attempt = new ClientAttempt(settings, runtime, config, { host: address, port: target.port }, timeout);
         attempts.push(attempt);
         return attempt;
       });
@@ -210,6 +211,10 @@ class ClientAttempt implements Attempt, ConnectionOwner {
     this.#driver.closeWhenIdle(true);
   }
 
+  /**
+   * The socket stays unconnected: connecting it would save a tenth of the cost of sending, but tie it to the interface of today, and a
+   * client that changes networks could not take its connection along.
+   */
   #localAddress(): { address: string; port: number } {
     const local = this.#options.localAddress;
     if (local !== undefined) return { address: local.host, port: local.port };

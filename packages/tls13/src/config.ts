@@ -17,7 +17,7 @@ interface CommonConfig {
   readonly random: Random;
   /** ALPN names, best first. QUIC makes ALPN mandatory (RFC 9001 §8.1): at least one. */
   readonly alpnProtocols: readonly string[];
-  /** @default CIPHER_SUITES */
+  /** Best first. A server takes the first of its own that the client offers, whatever the client's order. @default CIPHER_SUITES */
   readonly cipherSuites?: readonly CipherSuite[];
   /** @default the provider's groups */
   readonly groups?: readonly NamedGroup[];
