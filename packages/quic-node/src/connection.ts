@@ -90,7 +90,7 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
     return this.#core.alpnProtocol ?? '';
   }
 
-  /** The name the client asked for (SNI); undefined where it asked for none. */
+  /** The name the client asked for (SNI); undefined on a server that was asked for none, as by a client that dialled an IP address. */
   get serverName(): string | undefined {
     return this.#core.serverName;
   }
@@ -100,6 +100,7 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
     return this.#core.peerCertificates;
   }
 
+  /** Whether this side made the connection. */
   get isClient(): boolean {
     return this.#core.isClient;
   }

@@ -50,6 +50,7 @@ export class QuicListener implements AsyncIterable<QuicConnection> {
     return this.#established.size;
   }
 
+  /** Whether close() was called. */
   get isClosed(): boolean {
     return this.#closePromise !== undefined;
   }

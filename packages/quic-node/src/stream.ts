@@ -30,9 +30,11 @@ const EMPTY = new Uint8Array(0);
 export class QuicStream implements AsyncIterable<Uint8Array> {
   /** Stream ID (RFC 9000 §2.1). */
   readonly id: number;
+  /** Whether both sides send; otherwise only the one that opened it does. */
   readonly bidirectional: boolean;
   /** Whether we opened it. */
   readonly isLocal: boolean;
+  /** The connection that carries it. */
   readonly connection: QuicConnection;
 
   /** New data, the end or a reset can be read. Called from the driver's turn; read until tryRead() says undefined. */

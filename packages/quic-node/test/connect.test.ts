@@ -194,6 +194,18 @@ test('aborting: before, during the look-up, during the handshake', async () => {
   close();
 });
 
+test('an IPv6 address may be written in brackets, and is what the certificate must carry', async () => {
+  const listener = await listenLocally({ host: '[::1]' });
+  const { port } = listener.address;
+  const client = await connect({ host: '[::1]', port, alpnProtocols: ALPN, roots: testRoots() });
+  assert.equal(client.remoteAddress, { host: '::1', port });
+  assert.is(client.serverName, '::1');
+  // An address is not sent as a name (RFC 6066 §3).
+  assert.is((await listener.accept())!.serverName, undefined);
+  await client.close();
+  await listener.close();
+});
+
 test('an abort after the handshake does nothing', async () => {
   const listener = await listenLocally();
   const controller = new AbortController();
