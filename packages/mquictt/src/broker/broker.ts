@@ -59,7 +59,7 @@ export class Broker {
       flush: () => this.#flush(),
     };
     listener.onConnection = (connection) => {
-      new ConnectionBinding(connection, core, host);
+      ConnectionBinding.start(connection, core, host);
       this.#flush();
     };
   }

@@ -25,15 +25,20 @@ export class ConnectionBinding implements Timed {
   #packetsSeen = 0;
   #silentRounds = 0;
 
-  constructor(connection: QuicConnection, core: BrokerCore, host: StreamBindingHost) {
+  /** Binds a connection for as long as it lives; core and connection know it from then on. */
+  static start(connection: QuicConnection, core: BrokerCore, host: StreamBindingHost): void {
+    const binding = new ConnectionBinding(connection, core, host);
+    void connection.closed.then(() => binding.#onClosed());
+    connection.onStream = (stream) => binding.#onStream(stream);
+  }
+
+  private constructor(connection: QuicConnection, core: BrokerCore, host: StreamBindingHost) {
     this.#connection = connection;
     this.#core = core;
     this.#host = host;
     this.session = core.openSession(formatAddress(connection.remoteAddress), host.now());
     this.session.context = this;
     core.deadlines.set(this, host.now() + LIVENESS_INTERVAL);
-    void connection.closed.then(() => this.#onClosed());
-    connection.onStream = (stream) => this.#onStream(stream);
   }
 
   /** Closes the connection as the core wants it. */

@@ -33,6 +33,8 @@ export interface FlowHost {
   /** Bytes queued on all flows. */
   queuedBytes: number;
   handlePacket(flow: Flow, header: number, now: number): void;
+  /** The beginning of a packet came: its first byte, or -1. @throws PacketError when the rest need not be waited for */
+  handlePartial(flow: Flow, header: number): void;
   /** Reading failed: a PacketError, or a mistake of ours. */
   handleFailure(flow: Flow, error: unknown, now: number): void;
   /** The peer ended its half, and everything before has been handled. */
@@ -132,6 +134,7 @@ export class Flow implements Timed {
       while (this.isOpen && !this.isHeld) {
         const header = this.splitter.next();
         if (header === -1) {
+          this.#host.handlePartial(this, this.splitter.partialHeader);
           if (this.#hasEnded) {
             this.#hasEnded = false;
             this.#host.handleEnd(this, now);

@@ -35,6 +35,11 @@ export class PacketSplitter {
     return this.#partialLength === 0 && this.#position === this.#chunk.length;
   }
 
+  /** The first byte of a packet that is not complete; -1 when there is none. */
+  get partialHeader(): number {
+    return this.#partialLength === 0 ? -1 : this.#partial[0];
+  }
+
   /** Bytes held for a packet that is not complete. */
   get partialLength(): number {
     return this.#partialLength;
