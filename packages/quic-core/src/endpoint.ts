@@ -177,7 +177,7 @@ class QuicCoreEndpoint implements Endpoint {
       return undefined;
     }
     this.#eventHead++;
-    if (event.type === 'connection') (event as LinkEvent).link.hasEventQueued = false;
+    if (event instanceof Link) event.hasEventQueued = false;
     return event;
   }
 
@@ -271,7 +271,7 @@ class QuicCoreEndpoint implements Endpoint {
   onEvents(link: Link): void {
     if (!link.isListed || link.hasEventQueued) return;
     link.hasEventQueued = true;
-    this.#events.push(link.event);
+    this.#events.push(link);
   }
 
   onInternalError(error: unknown): void {
@@ -466,12 +466,12 @@ class QuicCoreEndpoint implements Endpoint {
   }
 }
 
-interface LinkEvent extends EndpointEvent {
-  readonly link: Link;
-}
-
-/** A connection as the endpoint holds it: its places in the lists, and the narrow interface through which it asks. */
-class Link implements ConnectionHost, Timed {
+/**
+ * A connection as the endpoint holds it: its places in the lists, and the narrow interface through which it asks. It is its own event, as at most one is
+ * pending.
+ */
+class Link implements ConnectionHost, Timed, EndpointEvent {
+  readonly type = 'connection' as const;
   readonly #endpoint: QuicCoreEndpoint;
   /** Set right after construction; the two need each other. */
   connection!: QuicCoreConnection;
@@ -485,18 +485,9 @@ class Link implements ConnectionHost, Timed {
   hasEventQueued: boolean = false;
   /** The destination that the client chose first. Routed as long as the connection lives, so that its first datagram, repeated, opens no second one. */
   originalId: ConnectionId | undefined = undefined;
-  readonly event: LinkEvent;
 
   constructor(endpoint: QuicCoreEndpoint) {
     this.#endpoint = endpoint;
-    const link = this;
-    this.event = {
-      type: 'connection',
-      link,
-      get connection() {
-        return link.connection;
-      },
-    };
   }
 
   issueConnectionId(): ConnectionId {

@@ -448,8 +448,8 @@ export class PacketBuilder {
     const context = this.#context;
     const { life, path } = context;
     const start = batch.writeOffset;
-    const end = start + MIN_DATAGRAM_SIZE;
-    if (batch.count === batch.capacity || end > batch.buffer.length || path.sendBudget < MIN_DATAGRAM_SIZE) return 0;
+    const end = start + Math.min(MIN_DATAGRAM_SIZE, path.sendBudget);
+    if (batch.count === batch.capacity || end > batch.buffer.length || context.isAmplificationBlocked) return 0;
     life.isClosePending = false;
     writer.reset(batch.buffer, start, end);
     const spaces = SPACES.filter((index) => this.#canClose(index));

@@ -157,7 +157,7 @@ export class PeerConnectionIds {
   /** RFC 9000 §5.1.2: IDs below the limit are given back, also those that arrive later. */
   #applyRetirePriorTo(): void {
     const limit = this.#retirePriorTo;
-    for (const entry of [...this.#ids.values()]) {
+    for (const entry of this.#ids.values()) {
       if (entry.sequence < limit && entry !== this.#active) this.#retire(entry);
     }
     const old = this.#active;

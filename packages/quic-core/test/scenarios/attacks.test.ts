@@ -14,8 +14,6 @@ import {
   TEST_UNIX_TIME,
 } from '@mquictt/testkit';
 import { nobleProvider } from '@mquictt/tls13';
-import { retryIntegrityTag } from '../../src/retry.ts';
-import { VERSION_1 } from '../../src/version.ts';
 import { World } from './harness.ts';
 import { ackOf, APPLICATION, frame, HANDSHAKE, HostilePeer, INITIAL, varints } from './hostile-peer.ts';
 
@@ -295,12 +293,27 @@ function flipByte(index: number, at: number): ReturnType<typeof stages.delay> {
 // --- Retry and version negotiation
 
 function retryFor(peer: HostilePeer, token: Uint8Array, change = 0): Uint8Array {
-  const scid = new Uint8Array(8).fill(0x5c);
-  const head = bytes(0xf0, 0, 0, 0, 1, 8, peer.dcid, 8, scid, token);
-  const tag = retryIntegrityTag(nobleProvider, VERSION_1, peer.originalDcid, head);
-  tag[0]! ^= change;
-  return bytes(head, tag);
+  const retry = peer.retry(new Uint8Array(8).fill(0x5c), token);
+  retry[retry.length - 1]! ^= change;
+  return retry;
 }
+
+test('Retry: the client comes again with the token, and both sides get through', () => {
+  const retryToken = new Uint8Array(100).fill(0x70);
+  const peer = new HostilePeer({ role: 'server', retryToken }).connect();
+  assert.equal(peer.tokens.slice(0, 2), [new Uint8Array(0), retryToken]);
+  // RFC 9000 §17.2.5.3: packet numbers go on.
+  assert.not(peer.received[INITIAL].contains(0));
+  assert.ok(peer.received[INITIAL].contains(1));
+  for (const parameters of [
+    { retrySourceConnectionId: undefined },
+    { retrySourceConnectionId: new Uint8Array(11) },
+    { originalDestinationConnectionId: new Uint8Array(8) },
+  ]) {
+    const liar = new HostilePeer({ role: 'server', retryToken, parameters }).start().runFor(60);
+    assert.is(liar.connection!.closeError?.errorCode, E.TRANSPORT_PARAMETER_ERROR);
+  }
+});
 
 /** A client's first Initial has come; the hostile server is silent. */
 function silentServer(): HostilePeer {

@@ -57,6 +57,7 @@ import {
 } from '../../src/protection/keys.ts';
 import { PacketBatch } from '../../src/protection/protector.ts';
 import { Ranges } from '../../src/recovery/ranges.ts';
+import { retryIntegrityTag } from '../../src/retry.ts';
 import {
   DEFAULT_TRANSPORT_PARAMETERS,
   encodeTransportParameters,
@@ -89,6 +90,8 @@ export interface HostileOptions {
   readonly alpnProtocols?: readonly string[];
   /** Changes or withholds TLS messages on their way out. */
   readonly onHandshakeBytes?: (space: SpaceIndex, data: Uint8Array) => Uint8Array | undefined;
+  /** As a server: answer the first Initial with a Retry that carries this token. */
+  readonly retryToken?: Uint8Array;
   /** Acknowledge what arrives. @default true */
   readonly acknowledges?: boolean;
 }
@@ -171,6 +174,10 @@ export class HostilePeer {
   scid: Uint8Array;
   dcid: Uint8Array;
   originalDcid: Uint8Array;
+  /** Source of the Retry that it sent. */
+  retryScid: Uint8Array | undefined;
+  /** Tokens of the victim's Initials. */
+  readonly tokens: Uint8Array[] = [];
   readonly nextPacketNumber: [number, number, number] = [0, 0, 0];
   readonly received: readonly [Ranges, Ranges, Ranges] = [new Ranges(), new Ranges(), new Ranges()];
   /** Bytes of TLS that went out, per space. */
@@ -257,6 +264,7 @@ export class HostilePeer {
       activeConnectionIdLimit: 4,
       initialSourceConnectionId: this.scid,
       originalDestinationConnectionId: this.isClient ? undefined : this.originalDcid,
+      retrySourceConnectionId: this.retryScid,
       ...this.#options.parameters,
     };
   }
@@ -442,7 +450,10 @@ export class HostilePeer {
     const eliciting = new Set<SpaceIndex>();
     for (let at = 0; at < bytes.length;) {
       if (!readHeader(header, bytes, at, bytes.length, this.scid.length)) return;
-      if (!this.isClient && this.handshake === undefined) this.#meetClient(bytes, header);
+      if (header.type === PacketType.INITIAL) {
+        this.tokens.push(bytes.slice(header.tokenStart, header.tokenStart + header.tokenLength));
+      }
+      if (!this.isClient && this.handshake === undefined && !this.#meetClient(bytes, header)) return;
       const end = header.packetEnd;
       const space = TYPES.indexOf(header.type as never) as SpaceIndex;
       if (space >= 0 && this.#read[space] !== undefined) {
@@ -458,11 +469,35 @@ export class HostilePeer {
     }
   }
 
-  #meetClient(bytes: Uint8Array, header: PacketHeader): void {
-    this.originalDcid = bytes.slice(header.dcidStart, header.dcidStart + header.dcidLength);
+  /** @returns false where it sent a Retry instead */
+  #meetClient(bytes: Uint8Array, header: PacketHeader): boolean {
+    const dcid = bytes.slice(header.dcidStart, header.dcidStart + header.dcidLength);
     this.dcid = bytes.slice(header.scidStart, header.scidStart + header.scidLength);
-    this.#deriveInitial(this.originalDcid);
+    const { retryToken } = this.#options;
+    if (this.retryScid === undefined) this.originalDcid = dcid;
+    if (retryToken !== undefined && this.retryScid === undefined) {
+      this.retryScid = this.random.bytes(11);
+      this.deliver(this.retry(this.retryScid, retryToken));
+      return false;
+    }
+    this.#deriveInitial(dcid);
     this.#startHandshake();
+    return true;
+  }
+
+  /** @returns an authentic Retry for the client that was met, or at least heard */
+  retry(scid: Uint8Array, token: Uint8Array): Uint8Array {
+    const head = frame((writer) => {
+      writer.uint8(0xf0);
+      writer.uint32(VERSION_1.version);
+      writer.uint8(this.dcid.length);
+      writer.bytes(this.dcid);
+      writer.uint8(scid.length);
+      writer.bytes(scid);
+      writer.bytes(token);
+    });
+    const tag = retryIntegrityTag(nobleProvider, VERSION_1, this.originalDcid, head);
+    return Uint8Array.from([...head, ...tag]);
   }
 
   /** @returns whether it wants to be acknowledged */
