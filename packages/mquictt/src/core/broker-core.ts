@@ -213,14 +213,21 @@ export class BrokerCore implements FlowHost {
         this.#handlePuback(session, identifier);
         return;
       }
-    } else if (type !== PacketType.CONNECT || flow.kind !== 'control') {
-      // [MQTT-3.1.0-1]
+    } else {
+      this.handlePartial(flow, header);
+    }
+    this.#handleOther(flow, buffer, start, bodyStart, end, now);
+  }
+
+  handlePartial(flow: Flow, header: number): void {
+    if (header === -1 || flow.session.state === 'connected') return;
+    // [MQTT-3.1.0-1]. Under this ALPN no stream begins with the header of another dialect either.
+    const type = header >> 4;
+    if (type !== PacketType.CONNECT || flow.kind !== 'control')
       throw new PacketError(
         ReasonCode.PROTOCOL_ERROR,
         `The first packet is ${packetTypeName(type)} instead of CONNECT`,
       );
-    }
-    this.#handleOther(flow, buffer, start, bodyStart, end, now);
   }
 
   handleFailure(flow: Flow, error: unknown, now: number): void {
