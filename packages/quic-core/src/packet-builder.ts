@@ -436,9 +436,9 @@ export class PacketBuilder {
     const packet = this.#beginPacket(Space.APPLICATION, start + size);
     this.#writePathFrames(path);
     path.needsPadding = false;
-    this.#isEliciting = true;
     writePadding(writer, writer.remaining);
-    this.#finishPacket(Space.APPLICATION, packet, true, batch.buffer, now);
+    // RFC 9000 §9.4: what is sent on another path says nothing about this one. Neither its loss nor its round trip counts, and nothing of it is resent.
+    this.#finishPacket(Space.APPLICATION, packet, false, batch.buffer, now);
     this.#commit(batch, path, start, writer.position);
     return true;
   }

@@ -30,6 +30,45 @@ test('the port of a client changes in the middle of a transfer: the server follo
   }
 });
 
+test('the address of a client changes in the middle of the handshake, at each of its datagrams', () => {
+  for (let index = 1; index < 5; index++) {
+    const world = new MovingWorld();
+    let count = 0;
+    world.onUp = () => {
+      if (count++ === index) world.clientPlace = { address: CLIENT_ADDRESS, port: 50_001 };
+    };
+    const { client, server } = world.connect();
+    const up = world.transfer(client, server, 50_000);
+    const down = world.transfer(server, client, 50_000);
+    world.runUntil(() => up.isDone && down.isDone);
+    assert.is(server.remotePort, 50_001, `datagram ${index}`);
+  }
+});
+
+test('a move to another host starts congestion control and round trip anew, one to another port does not', () => {
+  for (const [address, isAnew] of [
+    ['198.51.100.7', true],
+    [CLIENT_ADDRESS, false],
+  ] as const) {
+    const world = new MovingWorld();
+    const { client, server } = world.connect();
+    const transfer = world.transfer(server, client, 1_000_000);
+    world.runUntil(() => transfer.isDone);
+    world.runFor(500);
+    const { congestionWindow } = server.stats();
+    assert.ok(congestionWindow > 20_000);
+    world.clientPlace = { address, port: 50_001 };
+    client.ping();
+    world.wake();
+    world.runFor(500);
+    assert.is(server.remotePort, 50_001);
+    assert.is(server.stats().congestionWindow < congestionWindow, isAnew, address);
+    const after = world.transfer(server, client, 300_000);
+    world.runUntil(() => after.isDone);
+    assert.is(server.closeError, undefined);
+  }
+});
+
 test('a client that moves while it only receives is found by its acknowledgements', () => {
   const world = new MovingWorld();
   const { client, server } = world.connect();
