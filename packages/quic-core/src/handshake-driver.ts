@@ -15,6 +15,7 @@ import type { ConnectionContext } from './connection-context.ts';
 import { QuicError, TransportError, TransportErrorCode } from './errors.ts';
 import { FrameType } from './frames/frame-type.ts';
 import { ACTIVE_CONNECTION_ID_LIMIT, MAX_UDP_PAYLOAD } from './limits.ts';
+import type { PacketSpace } from './packet-space.ts';
 import { derivePacketKeys, INITIAL_SUITE, initialSecrets } from './protection/keys.ts';
 import { Space } from './recovery/spaces.ts';
 import {
@@ -125,15 +126,11 @@ export class HandshakeDriver {
           spaces[spaceOf(event.level)].crypto.write(event.data);
           break;
         case 'read-secret':
-          if (event.level === EncryptionLevel.APPLICATION) applicationKeys.setReadSecret(event.suite, event.secret);
-          else {
-            // RFC 9001 §4.1.3: a level's bytes end where the next level's keys come up.
-            if (spaces[Space.INITIAL].crypto.hasGap) {
-              throw new TransportError(
-                TransportErrorCode.PROTOCOL_VIOLATION,
-                'CRYPTO data beyond the end of the Initial level',
-              );
-            }
+          if (event.level === EncryptionLevel.APPLICATION) {
+            requireNoGap(spaces[Space.HANDSHAKE]);
+            applicationKeys.setReadSecret(event.suite, event.secret);
+          } else {
+            requireNoGap(spaces[Space.INITIAL]);
             spaces[Space.HANDSHAKE].readKeys = derivePacketKeys(
               provider,
               protector,
@@ -225,6 +222,16 @@ function handshakeFailure(error: TlsError): TransportError {
     error.message,
     FrameType.CRYPTO,
     new QuicError('ERR_QUIC_TLS', error.message, options),
+  );
+}
+
+/** RFC 9001 §4.1.3: a level's bytes end where the next level's keys come up. */
+function requireNoGap({ crypto, index }: PacketSpace): void {
+  if (!crypto.hasGap) return;
+  throw new TransportError(
+    TransportErrorCode.PROTOCOL_VIOLATION,
+    `CRYPTO data beyond the end of the ${index === Space.INITIAL ? 'Initial' : 'Handshake'} level`,
+    FrameType.CRYPTO,
   );
 }
 

@@ -375,6 +375,17 @@ test('server, an Initial in a datagram below 1,200 bytes is dropped', () => {
   assert.is(peer.connection!.stats().packetsReceived, packetsReceived + 1);
 });
 
+test('server, CRYPTO beyond the end of the Handshake level', () => {
+  const peer: HostilePeer = new HostilePeer({
+    role: 'client',
+    onHandshakeBytes: (space, data) => {
+      if (space === HANDSHAKE) peer.send(HANDSHAKE, peer.cryptoFrame(5000, Uint8Array.of(1)));
+      return data;
+    },
+  });
+  expectClose(peer.start().runFor(60), E.PROTOCOL_VIOLATION, 'gap');
+});
+
 test('server, CRYPTO beyond the end of the Initial level', () => {
   const peer = new HostilePeer({ role: 'client', onHandshakeBytes: () => undefined }).start();
   let hello = new Uint8Array(0);
