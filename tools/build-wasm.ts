@@ -17,8 +17,8 @@ const COMPILER = join(ROOT, 'node_modules/assemblyscript/bin/asc.js');
 const SOURCE = 'packages/quic-core/wasm/chacha20-poly1305.ts';
 const TARGET = 'packages/quic-core/src/node/chacha20-poly1305.wasm.ts';
 
-/** The memory is of a fixed size, as growing it would detach all views: 3 pages of 64 KiB hold a header and a payload of any length. */
-const PAGES = '3';
+/** The memory is of a fixed size, as growing it would detach all views: a page has 64 KiB. */
+const PAGES = '1';
 const OPTIONS = ['-O3', '--enable', 'simd', '--runtime', 'stub', '--noAssert'];
 const MEMORY = ['--initialMemory', PAGES, '--maximumMemory', PAGES];
 

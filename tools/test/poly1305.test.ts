@@ -8,7 +8,7 @@ import { compile, hasCompiler } from '../build-wasm.ts';
 
 const P = 2n ** 130n - 5n;
 const WORD = 2n ** 32n;
-const DATA = 4096;
+const DATA = 2048;
 
 interface Wasm {
   memory: { buffer: ArrayBuffer };

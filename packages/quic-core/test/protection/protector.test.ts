@@ -16,7 +16,7 @@ import { toHex } from '../support/vectors.ts';
 const PROTECTORS: readonly PacketProtector[] = [portableProtector, nodeProtector, createWasmProtector()!];
 const ALGORITHMS = Object.keys(KEY_LENGTHS) as AeadAlgorithm[];
 const SEED = Number(process.env['SEED'] ?? 9001);
-const LONG = [8900, 65_000] as const;
+const LONG = [4095, 4096, 4097, 8900, 65_000] as const;
 /** On both sides of where blocks and groups of blocks end: 16 and 64 bytes, 192 and 256 in WebAssembly. */
 const EDGES = [0, 1, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 191, 192, 193, 255, 256, 257, 447, 448, 449];
 
@@ -163,6 +163,7 @@ for (const algorithm of ALGORITHMS) {
         [21, 1],
         [64, 1],
         [1200, 211],
+        [4000, 2003],
         [8900, 7001],
         [65_000, 67_003],
       ] as const) {
