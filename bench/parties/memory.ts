@@ -9,3 +9,14 @@ export async function residentMemory(): Promise<number> {
   }
   return process.memoryUsage.rss();
 }
+
+/** Opens connections, a few at a time. */
+export async function openMany<T>(open: () => Promise<T>, count: number): Promise<T[]> {
+  const opened: T[] = [];
+  let started = 0;
+  const worker = async (): Promise<void> => {
+    while (started++ < count) opened.push(await open());
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
+  return opened;
+}

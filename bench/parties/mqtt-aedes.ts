@@ -5,7 +5,7 @@ import { createServer } from 'node:tls';
 import { Aedes } from 'aedes';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { runCommands } from '../../tools/command-loop.ts';
-import { residentMemory } from './memory.ts';
+import { openMany, residentMemory } from './memory.ts';
 import { Load, PAYLOAD_LENGTH, TOPICS, type LoadResult } from './mqtt-load.ts';
 
 let load: Load;
@@ -41,7 +41,7 @@ runCommands({
 
   /** Opens connections that do nothing. */
   async idle({ count }: { count: number }): Promise<void> {
-    for (let i = 0; i < count; i++) idle.push(await open());
+    idle.push(...(await openMany(open, count)));
   },
 
   memory: residentMemory,

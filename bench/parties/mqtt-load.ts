@@ -14,6 +14,8 @@ const WINDOW = 2_048;
 const REFILL = WINDOW / 4;
 /** ms without any message after which those under way count as lost. */
 const PATIENCE = 1_500;
+/** ms between looks at the clock. */
+const TICK = 10;
 
 export interface LoadResult {
   /** Messages that arrived while the time ran. */
@@ -35,9 +37,10 @@ export class Load {
   #nextTopic = 0;
   #deadline = 0;
   #isRefilling = false;
+  #acknowledges = false;
   readonly #perTopic = new Int32Array(TOPICS.length);
 
-  /** @param publish - publishes a message on one of TOPICS and calls onAcknowledged() later, if `acknowledges` */
+  /** @param publish - publishes a message on one of TOPICS; with QoS 1 onAcknowledged() is called later */
   constructor(publish: (topic: number) => void) {
     this.#publish = publish;
   }
@@ -63,24 +66,30 @@ export class Load {
     this.#deadline = start + ms;
     this.#acknowledges = qos === 1;
     this.#refill();
-    for (let before = -1; performance.now() < this.#deadline;) {
-      before = this.#received;
-      await sleep(Math.min(PATIENCE, Math.max(1, this.#deadline - performance.now())));
-      if (this.#received === before) this.#giveUp();
-    }
+    await this.#watch(() => performance.now() < this.#deadline);
     const received = this.#received;
     const elapsed = performance.now() - start;
-    while (this.#underWay > 0) {
-      const before = this.#received;
-      await sleep(PATIENCE);
-      if (this.#received === before) this.#giveUp();
-    }
+    await this.#watch(() => this.#underWay > 0);
     const silent = this.#perTopic.findIndex((count) => count === 0);
     if (silent >= 0 && received > 10 * TOPICS.length) throw new Error(`Nothing arrived on ${TOPICS[silent]}`);
     return { received, ms: elapsed, lost: this.#lost, published: this.#published };
   }
 
-  #acknowledges = false;
+  /** Waits while something is true, and counts what is under way as lost when nothing arrives for too long. */
+  async #watch(isBusy: () => boolean): Promise<void> {
+    let before = -1;
+    let since = 0;
+    while (isBusy()) {
+      if (this.#received !== before) {
+        before = this.#received;
+        since = performance.now();
+      } else if (performance.now() - since > PATIENCE) {
+        this.#giveUp();
+        since = performance.now();
+      }
+      await sleep(TICK);
+    }
+  }
 
   #giveUp(): void {
     this.#lost += this.#underWay;

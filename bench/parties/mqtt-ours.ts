@@ -1,7 +1,7 @@
 /** mquictt's broker and clients, as commands. */
 import { Client, Config, server, type Message, type Publisher, type Subscriber } from 'mquictt';
 import { runCommands } from '../../tools/command-loop.ts';
-import { residentMemory } from './memory.ts';
+import { openMany, residentMemory } from './memory.ts';
 import { Load, PAYLOAD_LENGTH, TOPICS, type LoadResult } from './mqtt-load.ts';
 
 let load: Load;
@@ -47,7 +47,7 @@ runCommands({
 
   /** Opens connections that do nothing. */
   async idle({ count }: { count: number }): Promise<void> {
-    for (let i = 0; i < count; i++) idle.push(await open());
+    idle.push(...(await openMany(open, count)));
   },
 
   memory: residentMemory,
