@@ -6,6 +6,7 @@ import type { CryptoProvider, Random } from '@mquictt/tls13';
 import { ApplicationKeys } from './application-keys.ts';
 import type { ConnectionId } from './connection-id.ts';
 import type { ConnectionEvent } from './contract.ts';
+import type { DatagramBatch } from './datagram-batch.ts';
 import { QuicError, TransportError, TransportErrorCode, transportErrorName } from './errors.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { MIN_DATAGRAM_SIZE, MIN_PACKET_ROOM } from './limits.ts';
@@ -267,6 +268,14 @@ export class ConnectionContext {
   vanish(error: QuicError): void {
     this.life.vanish(error);
     this.onEnded();
+  }
+
+  /** Puts a datagram that is written into the batch, and counts it. */
+  commitDatagram(batch: DatagramBatch, path: Path, start: number, end: number): void {
+    path.bytesSent += end - start;
+    this.bytesSent += end - start;
+    this.datagramsSent++;
+    batch.commit(start, end, path.socket, path.address, path.port, 0);
   }
 
   /** Tells the application once. */

@@ -177,7 +177,7 @@ export class QuicCoreConnection implements Connection {
     }
     if (!life.isAlive) {
       life.armDeadline(now, CLOSING_PTOS * context.pto);
-      if (life.isClosePending) this.#builder.buildClose(batch);
+      if (life.isClosePending) this.#builder.buildClose(batch, now);
     }
     return batch.count - before;
   }

@@ -5,66 +5,46 @@
  * connection.
  */
 import { QuicCoreConnection } from './connection.ts';
-import { ConnectionId, connectionIdKey } from './connection-id.ts';
+import { ConnectionId } from './connection-id.ts';
 import type { ConnectionHost } from './connection-context.ts';
-import type { ConnectionIdGenerator, EndpointConfig } from './config.ts';
+import type { EndpointConfig } from './config.ts';
 import type { ConnectOptions, Endpoint, EndpointEvent } from './contract.ts';
 import type { DatagramBatch } from './datagram-batch.ts';
+import { EndpointLink, type LinkOwner } from './endpoint-link.ts';
 import { QuicError } from './errors.ts';
-import {
-  MAX_CONNECTION_ID_LENGTH,
-  MAX_CONNECTIONS,
-  MAX_HALF_OPEN_CONNECTIONS,
-  MIN_DATAGRAM_SIZE,
-  MIN_INITIAL_DCID_LENGTH,
-} from './limits.ts';
+import { MAX_CONNECTIONS, MAX_HALF_OPEN_CONNECTIONS, MIN_DATAGRAM_SIZE, MIN_INITIAL_DCID_LENGTH } from './limits.ts';
 import { PacketHeader, PacketType, readHeader } from './packet-header.ts';
 import { Path } from './path.ts';
 import { resolveTransport, type ResolvedTransport } from './resolved-transport.ts';
+import { Routes } from './routes.ts';
 import type { EndpointStats } from './stats.ts';
 import { StrangerAnswers } from './stranger-answers.ts';
-import { TimerHeap, type Timed } from './timer-heap.ts';
+import { TimerHeap } from './timer-heap.ts';
 import { VERSION_1 } from './version.ts';
 
-const RESET_TOKEN_LENGTH = 16;
-const RESET_KEY_LENGTH = 32;
-/** RFC 9000 §10.3: shorter datagrams are no stateless resets. */
-const MIN_RESET_SIZE = 21;
-
 const header = new PacketHeader();
-
-/** Random connection IDs of 8 bytes: enough that nobody guesses one, short enough to cost little in each packet. */
-const randomIds: ConnectionIdGenerator = {
-  length: 8,
-  generate: (out, random) => random.fillPublic(out),
-};
 
 /** @throws QuicError ERR_QUIC_INVALID_ARGUMENT for a transport configuration that cannot work */
 export function createEndpoint(config: EndpointConfig): Endpoint {
   return new QuicCoreEndpoint(config);
 }
 
-class QuicCoreEndpoint implements Endpoint {
+class QuicCoreEndpoint implements Endpoint, LinkOwner {
   readonly #config: EndpointConfig;
   readonly #transport: ResolvedTransport;
-  readonly #ids: ConnectionIdGenerator;
-  readonly #resetKey: Uint8Array;
   readonly #maxConnections: number;
   readonly #maxHalfOpen: number;
   readonly #answers: StrangerAnswers;
 
   /** All connections that are not gone. */
-  readonly #links: Set<Link> = new Set();
-  /** By connection IDs that we issued, and by the first destination that a client chose. */
-  readonly #routes: Map<string, Link> = new Map();
-  /** By the peer's stateless reset tokens. */
-  readonly #resetTokens: Map<string, Link> = new Map();
-  readonly #timers: TimerHeap<Link> = new TimerHeap();
+  readonly #links: Set<EndpointLink> = new Set();
+  readonly routes: Routes<EndpointLink>;
+  readonly #timers: TimerHeap<EndpointLink> = new TimerHeap();
   /** Connections that may have something to send, in turn. */
-  #ready: Link[] = [];
+  #ready: EndpointLink[] = [];
   #readyHead: number = 0;
   /** Connections whose deadline may have changed. */
-  readonly #dirty: Link[] = [];
+  readonly #dirty: EndpointLink[] = [];
   readonly #events: EndpointEvent[] = [];
   #eventHead: number = 0;
   #halfOpenCount: number = 0;
@@ -77,18 +57,7 @@ class QuicCoreEndpoint implements Endpoint {
   constructor(config: EndpointConfig) {
     this.#config = config;
     this.#transport = resolveTransport(config.transport);
-    this.#ids = config.connectionIdGenerator ?? randomIds;
-    if (this.#ids.length < 1 || this.#ids.length > MAX_CONNECTION_ID_LENGTH) {
-      throw new QuicError(
-        'ERR_QUIC_INVALID_ARGUMENT',
-        `Connection IDs must have 1 to ${MAX_CONNECTION_ID_LENGTH} bytes, got ${this.#ids.length}`,
-        {
-          fault: 'usage',
-        },
-      );
-    }
-    this.#resetKey = config.statelessResetKey?.slice() ?? new Uint8Array(RESET_KEY_LENGTH);
-    if (config.statelessResetKey === undefined) config.random.fillPrivate(this.#resetKey);
+    this.routes = new Routes(config);
     this.#maxConnections = config.maxConnections ?? MAX_CONNECTIONS;
     this.#maxHalfOpen = config.maxHalfOpenConnections ?? MAX_HALF_OPEN_CONNECTIONS;
     this.#answers = new StrangerAnswers(config.provider, config.protector, config.random);
@@ -104,17 +73,17 @@ class QuicCoreEndpoint implements Endpoint {
   handleDatagrams(batch: DatagramBatch, now: number): void {
     const time = this.#advance(now);
     let i = 0;
-    let link = batch.count > 0 ? this.#route(batch, 0) : undefined;
+    let link = batch.count > 0 ? this.routes.find(batch, 0) : undefined;
     while (i < batch.count) {
       if (link === undefined) {
         this.#handleStranger(batch, i++, time);
         // Whoever was a stranger may be known by the next datagram of the batch.
-        link = i < batch.count ? this.#route(batch, i) : undefined;
+        link = i < batch.count ? this.routes.find(batch, i) : undefined;
         continue;
       }
       let to = i + 1;
-      let next: Link | undefined;
-      while (to < batch.count && (next = this.#route(batch, to)) === link) to++;
+      let next: EndpointLink | undefined;
+      while (to < batch.count && (next = this.routes.find(batch, to)) === link) to++;
       link.connection.handleDatagrams(batch, i, to, time);
       this.#afterInput(link);
       i = to;
@@ -177,7 +146,7 @@ class QuicCoreEndpoint implements Endpoint {
       return undefined;
     }
     this.#eventHead++;
-    if (event instanceof Link) event.hasEventQueued = false;
+    if (event instanceof EndpointLink) event.hasEventQueued = false;
     return event;
   }
 
@@ -185,8 +154,8 @@ class QuicCoreEndpoint implements Endpoint {
     return {
       connections: this.#links.size,
       halfOpenConnections: this.#halfOpenCount,
-      connectionIds: this.#routes.size,
-      resetTokens: this.#resetTokens.size,
+      connectionIds: this.routes.idCount,
+      resetTokens: this.routes.resetTokenCount,
       timers: this.#timers.size,
       readyConnections: this.#ready.length - this.#readyHead,
       pendingEvents: this.#events.length - this.#eventHead,
@@ -211,8 +180,8 @@ class QuicCoreEndpoint implements Endpoint {
     this.#config.random.fillPublic(destination);
     const peerId = new ConnectionId(destination);
     const path = new Path(options.socket ?? 0, options.address, options.port, true);
-    const link = new Link(this);
-    const localId = this.issueConnectionId(link);
+    const link = new EndpointLink(this);
+    const localId = this.routes.issue(link);
     try {
       link.connection = new QuicCoreConnection(
         this.#contextOptions(true, link, path, localId, peerId, peerId),
@@ -220,7 +189,7 @@ class QuicCoreEndpoint implements Endpoint {
         time,
       );
     } catch (error) {
-      this.#routes.delete(localId.key);
+      this.routes.retire(localId);
       throw error;
     }
     this.#add(link);
@@ -231,36 +200,9 @@ class QuicCoreEndpoint implements Endpoint {
     this.#isAccepting = false;
   }
 
-  // --- What connections ask (Link passes it on)
+  // --- What connections ask (EndpointLink passes it on)
 
-  issueConnectionId(link: Link): ConnectionId {
-    const bytes = new Uint8Array(this.#ids.length);
-    let id: ConnectionId;
-    do {
-      this.#ids.generate(bytes, this.#config.random);
-      id = new ConnectionId(bytes);
-    } while (this.#routes.has(id.key));
-    this.#routes.set(id.key, link);
-    return id;
-  }
-
-  retireConnectionId(id: ConnectionId): void {
-    this.#routes.delete(id.key);
-  }
-
-  statelessResetToken(id: Uint8Array): Uint8Array {
-    return this.#config.provider.hmac('sha256', this.#resetKey, id).slice(0, RESET_TOKEN_LENGTH);
-  }
-
-  addResetToken(token: Uint8Array, link: Link): void {
-    this.#resetTokens.set(connectionIdKey(token, 0, token.length), link);
-  }
-
-  removeResetToken(token: Uint8Array): void {
-    this.#resetTokens.delete(connectionIdKey(token, 0, token.length));
-  }
-
-  wake(link: Link): void {
+  wake(link: EndpointLink): void {
     if (!link.isListed) return;
     this.#markDirty(link);
     if (link.isReady) return;
@@ -268,7 +210,7 @@ class QuicCoreEndpoint implements Endpoint {
     this.#ready.push(link);
   }
 
-  onEvents(link: Link): void {
+  onEvents(link: EndpointLink): void {
     if (!link.isListed || link.hasEventQueued) return;
     link.hasEventQueued = true;
     this.#events.push(link);
@@ -281,35 +223,17 @@ class QuicCoreEndpoint implements Endpoint {
 
   // --- Routing
 
-  #route(batch: DatagramBatch, i: number): Link | undefined {
-    const { buffer } = batch;
-    const start = batch.start[i]!;
-    const size = batch.end[i]! - start;
-    if (size < 1) return undefined;
-    if ((buffer[start]! & 0x80) === 0) {
-      const { length } = this.#ids;
-      return size < 1 + length ? undefined : this.#routes.get(connectionIdKey(buffer, start + 1, length));
-    }
-    if (size < 7) return undefined;
-    const length = buffer[start + 5]!;
-    if (length > MAX_CONNECTION_ID_LENGTH || size < 6 + length) return undefined;
-    return this.#routes.get(connectionIdKey(buffer, start + 6, length));
-  }
-
   #handleStranger(batch: DatagramBatch, i: number, now: number): void {
     const { buffer } = batch;
     const start = batch.start[i]!;
     const end = batch.end[i]!;
-    if (!readHeader(header, buffer, start, end, this.#ids.length)) {
+    if (!readHeader(header, buffer, start, end, this.routes.idLength)) {
       this.#droppedCount++;
       return;
     }
     switch (header.type) {
       case PacketType.ONE_RTT:
-        if (!this.#handleStatelessReset(buffer, start, end)) {
-          this.#answers.reset(batch, i, header, this, now);
-          this.#droppedCount++;
-        }
+        this.#handleUnknownConnection(batch, i, now);
         break;
       case PacketType.UNKNOWN_VERSION:
         if (this.#config.server !== undefined) this.#answers.negotiateVersion(batch, i, header, now);
@@ -323,14 +247,16 @@ class QuicCoreEndpoint implements Endpoint {
     }
   }
 
-  /** RFC 9000 §10.3.1: the last 16 bytes are the token. Looking it up by a hash tells an attacker nothing about near misses. */
-  #handleStatelessReset(buffer: Uint8Array, start: number, end: number): boolean {
-    if (end - start < MIN_RESET_SIZE || this.#resetTokens.size === 0) return false;
-    const link = this.#resetTokens.get(connectionIdKey(buffer, end - RESET_TOKEN_LENGTH, RESET_TOKEN_LENGTH));
-    if (link === undefined) return false;
+  /** A 1-RTT packet with a connection ID that is not known (any more), or a stateless reset that looks like one. */
+  #handleUnknownConnection(batch: DatagramBatch, i: number, now: number): void {
+    const link = this.routes.findReset(batch.buffer, batch.start[i]!, batch.end[i]!);
+    if (link === undefined) {
+      this.#answers.reset(batch, i, header, this.routes, now);
+      this.#droppedCount++;
+      return;
+    }
     link.connection.handleStatelessReset();
     this.#afterInput(link);
-    return true;
   }
 
   /** The first Initial of a client (RFC 9000 §5.2.2). */
@@ -364,8 +290,8 @@ class QuicCoreEndpoint implements Endpoint {
     const originalId = ConnectionId.read(buffer, header.dcidStart, header.dcidLength);
     const peerId = ConnectionId.read(buffer, header.scidStart, header.scidLength);
     const path = new Path(batch.socket[i]!, batch.address[i]!, batch.port[i]!, false);
-    const link = new Link(this);
-    const localId = this.issueConnectionId(link);
+    const link = new EndpointLink(this);
+    const localId = this.routes.issue(link);
     link.connection = new QuicCoreConnection(
       this.#contextOptions(false, link, path, localId, peerId, originalId),
       { server },
@@ -379,7 +305,7 @@ class QuicCoreEndpoint implements Endpoint {
       return;
     }
     link.originalId = originalId;
-    this.#routes.set(originalId.key, link);
+    this.routes.add(originalId, link);
     this.#events.push({ type: 'incoming', connection: link.connection });
     this.#add(link);
     this.#afterInput(link);
@@ -412,7 +338,7 @@ class QuicCoreEndpoint implements Endpoint {
     };
   }
 
-  #add(link: Link): void {
+  #add(link: EndpointLink): void {
     this.#links.add(link);
     link.isListed = true;
     this.#halfOpenCount++;
@@ -420,7 +346,7 @@ class QuicCoreEndpoint implements Endpoint {
     this.wake(link);
   }
 
-  #afterInput(link: Link): void {
+  #afterInput(link: EndpointLink): void {
     const { connection } = link;
     // Stream events come up inside the streams, which know no endpoint: every input may have made some.
     this.onEvents(link);
@@ -428,22 +354,22 @@ class QuicCoreEndpoint implements Endpoint {
     this.wake(link);
   }
 
-  #endHalfOpen(link: Link): void {
+  #endHalfOpen(link: EndpointLink): void {
     if (!link.isHalfOpen) return;
     link.isHalfOpen = false;
     this.#halfOpenCount--;
   }
 
-  #remove(link: Link): void {
+  #remove(link: EndpointLink): void {
     if (!this.#links.delete(link)) return;
     this.#endHalfOpen(link);
     this.#timers.remove(link);
-    if (link.originalId !== undefined) this.#routes.delete(link.originalId.key);
+    if (link.originalId !== undefined) this.routes.retire(link.originalId);
     link.connection.release();
     link.isListed = false;
   }
 
-  #markDirty(link: Link): void {
+  #markDirty(link: EndpointLink): void {
     if (link.isDirty) return;
     link.isDirty = true;
     this.#dirty.push(link);
@@ -463,62 +389,5 @@ class QuicCoreEndpoint implements Endpoint {
   #advance(now: number): number {
     if (now > this.#now) this.#now = now;
     return this.#now;
-  }
-}
-
-/**
- * A connection as the endpoint holds it: its places in the lists, and the narrow interface through which it asks. It is its own event, as at most one is
- * pending.
- */
-class Link implements ConnectionHost, Timed, EndpointEvent {
-  readonly type = 'connection' as const;
-  readonly #endpoint: QuicCoreEndpoint;
-  /** Set right after construction; the two need each other. */
-  connection!: QuicCoreConnection;
-  deadline: number = Infinity;
-  heapIndex: number = -1;
-  isReady: boolean = false;
-  isDirty: boolean = false;
-  isHalfOpen: boolean = false;
-  /** Among the endpoint's connections. Before and after that nothing it asks for is heard: nobody has been told of it. */
-  isListed: boolean = false;
-  hasEventQueued: boolean = false;
-  /** The destination that the client chose first. Routed as long as the connection lives, so that its first datagram, repeated, opens no second one. */
-  originalId: ConnectionId | undefined = undefined;
-
-  constructor(endpoint: QuicCoreEndpoint) {
-    this.#endpoint = endpoint;
-  }
-
-  issueConnectionId(): ConnectionId {
-    return this.#endpoint.issueConnectionId(this);
-  }
-
-  retireConnectionId(id: ConnectionId): void {
-    this.#endpoint.retireConnectionId(id);
-  }
-
-  statelessResetToken(id: ConnectionId): Uint8Array {
-    return this.#endpoint.statelessResetToken(id.bytes);
-  }
-
-  addResetToken(token: Uint8Array): void {
-    this.#endpoint.addResetToken(token, this);
-  }
-
-  removeResetToken(token: Uint8Array): void {
-    this.#endpoint.removeResetToken(token);
-  }
-
-  wake(): void {
-    this.#endpoint.wake(this);
-  }
-
-  onEvents(): void {
-    this.#endpoint.onEvents(this);
-  }
-
-  onInternalError(error: unknown): void {
-    this.#endpoint.onInternalError(error);
   }
 }

@@ -2,21 +2,17 @@
  * The way out: fills datagrams with packets of all spaces that have something to say (RFC 9000 §12.2, §13, §14), straight into the caller's buffer, and seals
  * runs of 1-RTT packets together.
  */
+import { buildClose } from './close-builder.ts';
 import type { ConnectionContext } from './connection-context.ts';
-import { Writer } from './cursor.ts';
 import type { DatagramBatch } from './datagram-batch.ts';
 import { TransportError, TransportErrorCode } from './errors.ts';
-import { MIN_ACK_SIZE, writeAck } from './frames/ack.ts';
-import { connectionCloseSize, writeConnectionClose } from './frames/close.ts';
 import { PATH_FRAME_SIZE, writePathChallenge, writePathResponse } from './frames/path.ts';
 import { writeHandshakeDone, writePadding, writePing } from './frames/simple.ts';
-import { cutUtf8, utf8 } from './bytes.ts';
-import { CONFIDENTIALITY_LIMIT, MAX_REASON_LENGTH, MIN_DATAGRAM_SIZE, MIN_PACKET_ROOM } from './limits.ts';
-import { PacketType, setPacketLength, writeLongHeader, writeShortHeader } from './packet-header.ts';
-import { packetNumberLength } from './packet-number.ts';
+import { CONFIDENTIALITY_LIMIT, MIN_DATAGRAM_SIZE, MIN_PACKET_ROOM } from './limits.ts';
+import { isRunFull, MAX_SEAL_RUN, sealPacket, sealRun } from './packet-sealer.ts';
+import { PacketWriter, writer } from './packet-writer.ts';
 import type { Path } from './path.ts';
-import { protectHeader } from './protection/header-protection.ts';
-import { MASK_LENGTH, PacketBatch, TAG_LENGTH } from './protection/protector.ts';
+import { TAG_LENGTH } from './protection/protector.ts';
 import { Carried, type SentPacket } from './recovery/sent-packet.ts';
 import { Space, SPACES } from './recovery/spaces.ts';
 
@@ -24,54 +20,20 @@ import { Space, SPACES } from './recovery/spaces.ts';
 const MIN_NUMBER_AND_PAYLOAD = 4;
 /** ACK-only packets are not acknowledged; after so many a PING asks for it, so that both sides may forget old ranges. */
 const ACK_ONLY_LIMIT = 19;
-const MAX_SEAL_RUN = 64;
-/** Packets among which one number is left out, at first and at most. */
-const FIRST_SKIP_GAP = 256;
-const MAX_SKIP_GAP = 131_072;
 /** The least of a congestion window that a datagram of small messages is made for. */
 const MIN_SHORT_DATAGRAM = 128;
 /** Header, tag and an ACK in such a datagram. */
 const SHORT_DATAGRAM_OVERHEAD = 64;
-/** ack_delay_exponent that we announce by saying nothing: the default. */
-const ACK_DELAY_DIVISOR = 8;
-
-// Scratch of synchronous calls, shared by all connections of the thread.
-const writer = new Writer();
-const single = new PacketBatch(1);
-const sampleStarts = new Int32Array(MAX_SEAL_RUN);
-const masks = new Uint8Array(MAX_SEAL_RUN * MASK_LENGTH);
-/** 1-RTT packets written and not yet sealed. */
-const run = new PacketBatch(MAX_SEAL_RUN);
-const runNumberLength = new Int32Array(MAX_SEAL_RUN);
-
-const LONG_TYPES = [PacketType.INITIAL, PacketType.HANDSHAKE] as const;
-
 export class PacketBuilder {
   readonly #context: ConnectionContext;
 
-  // About the packet at hand.
-  #headerStart: number = 0;
-  #lengthOffset: number = 0;
-  #payloadStart: number = 0;
-  #numberLength: number = 0;
+  readonly #packets: PacketWriter;
+  /** The packet at hand must be acknowledged. */
   #isEliciting: boolean = false;
-
-  // RFC 9000 §21.4: packet numbers that are left out catch a peer that acknowledges what it has not received.
-  #nextSkipped: number = -1;
-  #skipGap: number = FIRST_SKIP_GAP;
 
   constructor(context: ConnectionContext) {
     this.#context = context;
-    this.#planSkip();
-  }
-
-  /** Chooses the next number to leave out, ever further away: the attack pays most on a young connection. */
-  #planSkip(): void {
-    const bytes = new Uint8Array(4);
-    this.#context.random.fillPublic(bytes);
-    const draw = new DataView(bytes.buffer).getUint32(0);
-    this.#nextSkipped += 1 + (draw % this.#skipGap);
-    this.#skipGap = Math.min(2 * this.#skipGap, MAX_SKIP_GAP);
+    this.#packets = new PacketWriter(context);
   }
 
   /** Appends datagrams to the batch. @returns how many */
@@ -81,11 +43,11 @@ export class PacketBuilder {
     this.#maybeUpdateKeys();
     try {
       while (batch.count < batch.capacity && this.#buildDatagram(batch, now)) {
-        if (run.count === MAX_SEAL_RUN) this.#sealRun(batch.buffer);
+        if (isRunFull()) sealRun(this.#context, batch.buffer);
       }
     } finally {
       // Also where it failed: the datagrams before are in the batch already, and must not leave it unsealed.
-      this.#sealRun(batch.buffer);
+      sealRun(this.#context, batch.buffer);
     }
     return batch.count - before;
   }
@@ -132,7 +94,7 @@ export class PacketBuilder {
       const packetStart = writer.position;
       const packet = this.#beginPacket(index, end);
       this.#writeFrames(index, packet, mayElicit, now);
-      if (writer.position === this.#payloadStart) {
+      if (writer.position === this.#packets.layout.payloadStart) {
         writer.position = packetStart;
         continue;
       }
@@ -157,7 +119,7 @@ export class PacketBuilder {
     if (hasInitial && mustPad && datagramEnd - start < MIN_DATAGRAM_SIZE) {
       throw new TransportError(TransportErrorCode.INTERNAL_ERROR, 'Initial datagram is not padded');
     }
-    this.#commit(batch, path, start, datagramEnd);
+    context.commitDatagram(batch, path, start, datagramEnd);
     // RFC 9001 §4.9.1: a client is done with Initial keys when it first sends a Handshake packet.
     if (sentHandshake && context.isClient && !context.spaces[Space.INITIAL].isDiscarded) {
       context.spaces[Space.INITIAL].discard();
@@ -180,21 +142,11 @@ export class PacketBuilder {
     );
   }
 
-  #commit(batch: DatagramBatch, path: Path, start: number, end: number): void {
-    const context = this.#context;
-    path.bytesSent += end - start;
-    context.bytesSent += end - start;
-    context.datagramsSent++;
-    batch.commit(start, end, path.socket, path.address, path.port, 0);
-  }
-
   /** Whether a packet of this space would have a frame in it. */
   #wants(index: Space, mayElicit: boolean, now: number): boolean {
     const context = this.#context;
     const space = context.spaces[index];
-    if (space.isDiscarded) return false;
-    if (index === Space.APPLICATION ? context.applicationKeys.writeKey === undefined : space.writeKeys === undefined)
-      return false;
+    if (!this.#packets.hasKeys(index)) return false;
     if (context.recovery.ptoProbes[index] > 0 || space.acks.ackDeadline <= now) return true;
     if (!mayElicit) return false;
     return space.crypto.hasPending() || (index === Space.APPLICATION && this.#hasApplicationFrames());
@@ -231,36 +183,10 @@ export class PacketBuilder {
 
   // --- One packet
 
-  /** Writes the header and opens the record of the packet. The writer is left with room for the payload alone. */
+  /** Writes the header and opens the record of the packet. */
   #beginPacket(index: Space, datagramEnd: number): SentPacket {
-    const context = this.#context;
-    const space = context.spaces[index];
-    if (index === Space.APPLICATION && space.nextPacketNumber === this.#nextSkipped) {
-      context.recovery.skip(index, space.nextPacketNumber++);
-      this.#planSkip();
-    }
-    const packetNumber = space.nextPacketNumber;
-    this.#headerStart = writer.position;
     this.#isEliciting = false;
-    this.#numberLength = packetNumberLength(packetNumber, space.largestAcked);
-    const destination = context.peerIds.active.bytes;
-    if (index === Space.APPLICATION) {
-      writeShortHeader(writer, destination, context.applicationKeys.writePhaseBit, 0, packetNumber, this.#numberLength);
-    } else {
-      this.#lengthOffset = writeLongHeader(
-        writer,
-        context.version,
-        LONG_TYPES[index],
-        destination,
-        context.localId.bytes,
-        context.token,
-        packetNumber,
-        this.#numberLength,
-      );
-    }
-    this.#payloadStart = writer.position;
-    writer.end = datagramEnd - TAG_LENGTH;
-    return context.recovery.sentPacket(index, packetNumber);
+    return this.#context.recovery.sentPacket(index, this.#packets.begin(index, datagramEnd));
   }
 
   #writeFrames(index: Space, packet: SentPacket, mayElicit: boolean, now: number): void {
@@ -299,12 +225,9 @@ export class PacketBuilder {
   #writeAckFrame(index: Space, packet: SentPacket, isProbe: boolean, now: number): void {
     const { acks } = this.#context.spaces[index];
     if (!isProbe && !acks.shouldBundle && acks.ackDeadline > now) return;
-    if (writer.remaining < MIN_ACK_SIZE) return;
-    const delay = Math.floor(acks.ackDelayUs(now) / ACK_DELAY_DIVISOR);
-    if (writeAck(writer, acks.ranges, delay, writer.remaining) === 0) return;
-    const largest = acks.ranges.largest;
+    const largest = this.#packets.writeAck(index, writer.remaining, now);
+    if (largest < 0) return;
     packet.carry(Carried.ACK, largest, 0, 0);
-    acks.onAckSent(largest, now);
     if (index === Space.APPLICATION) this.#context.applicationKeys.hasAcknowledged = true;
   }
 
@@ -337,7 +260,8 @@ export class PacketBuilder {
   #finishPacket(index: Space, packet: SentPacket, isPadded: boolean, buffer: Uint8Array, now: number): void {
     const context = this.#context;
     const space = context.spaces[index];
-    const short = MIN_NUMBER_AND_PAYLOAD - this.#numberLength - (writer.position - this.#payloadStart);
+    const { layout } = this.#packets;
+    const short = MIN_NUMBER_AND_PAYLOAD - layout.numberLength - (writer.position - layout.payloadStart);
     if (short > 0) writePadding(writer, short);
     const payloadEnd = writer.position;
     const packetEnd = payloadEnd + TAG_LENGTH;
@@ -347,7 +271,7 @@ export class PacketBuilder {
 
     const packetNumber = space.nextPacketNumber++;
     packet.timeSent = now;
-    packet.size = packetEnd - this.#headerStart;
+    packet.size = packetEnd - layout.headerStart;
     packet.ackEliciting = this.#isEliciting;
     // RFC 9002 §2: in flight is what elicits an acknowledgement or has padding.
     packet.inFlight = this.#isEliciting || isPadded;
@@ -366,47 +290,11 @@ export class PacketBuilder {
       const keys = context.applicationKeys;
       if (keys.firstSentInGeneration < 0) keys.firstSentInGeneration = packetNumber;
       keys.sealedCount++;
-      runNumberLength[run.count] = this.#numberLength;
-      run.add(this.#headerStart, this.#payloadStart, payloadEnd, packetNumber);
-    } else {
-      setPacketLength(buffer, this.#lengthOffset, packetEnd);
-      this.#sealLong(index, buffer, payloadEnd, packetNumber);
     }
+    sealPacket(context, index, buffer, layout, payloadEnd, packetNumber);
   }
 
-  // --- Sealing
-
-  #sealLong(index: Space, buffer: Uint8Array, payloadEnd: number, packetNumber: number): void {
-    const keys = this.#context.spaces[index].writeKeys!;
-    single.count = 0;
-    single.add(this.#headerStart, this.#payloadStart, payloadEnd, packetNumber);
-    keys.packetKey.seal(buffer, single);
-    const numberOffset = this.#payloadStart - this.#numberLength;
-    sampleStarts[0] = numberOffset + 4;
-    keys.headerKey.masks(buffer, sampleStarts, 1, masks);
-    protectHeader(buffer, this.#headerStart, numberOffset, this.#numberLength, masks, 0);
-  }
-
-  #sealRun(buffer: Uint8Array): void {
-    const count = run.count;
-    if (count === 0) return;
-    const keys = this.#context.applicationKeys;
-    keys.writeKey!.seal(buffer, run);
-    for (let i = 0; i < count; i++) sampleStarts[i] = run.payloadStart[i]! - runNumberLength[i]! + 4;
-    keys.writeHeaderKey!.masks(buffer, sampleStarts, count, masks);
-    for (let i = 0; i < count; i++) {
-      const numberLength = runNumberLength[i]!;
-      protectHeader(
-        buffer,
-        run.headerStart[i]!,
-        run.payloadStart[i]! - numberLength,
-        numberLength,
-        masks,
-        i * MASK_LENGTH,
-      );
-    }
-    run.count = 0;
-  }
+  // --- Keys and other paths
 
   #maybeUpdateKeys(): void {
     const context = this.#context;
@@ -421,8 +309,6 @@ export class PacketBuilder {
       );
     }
   }
-
-  // --- Path probes and the end
 
   /** Answers a challenge from, or challenges, an address that is not the connection's. */
   #buildProbe(batch: DatagramBatch, path: Path, now: number): boolean {
@@ -439,66 +325,12 @@ export class PacketBuilder {
     writePadding(writer, writer.remaining);
     // RFC 9000 §9.4: what is sent on another path says nothing about this one. Neither its loss nor its round trip counts, and nothing of it is resent.
     this.#finishPacket(Space.APPLICATION, packet, false, batch.buffer, now);
-    this.#commit(batch, path, start, writer.position);
+    context.commitDatagram(batch, path, start, writer.position);
     return true;
   }
 
-  /** CONNECTION_CLOSE in every space whose keys live, in one datagram (RFC 9000 §10.2.3). @returns datagrams written */
-  buildClose(batch: DatagramBatch): number {
-    const context = this.#context;
-    const { life, path } = context;
-    const start = batch.writeOffset;
-    const end = start + Math.min(MIN_DATAGRAM_SIZE, path.sendBudget);
-    if (batch.count === batch.capacity || end > batch.buffer.length || context.isAmplificationBlocked) return 0;
-    life.isClosePending = false;
-    writer.reset(batch.buffer, start, end);
-    const spaces = SPACES.filter((index) => this.#canClose(index));
-    for (const index of spaces) {
-      const isLong = index !== Space.APPLICATION;
-      // RFC 9000 §10.2.3: an application's code and words are not for packets that anyone can read.
-      const isHidden = isLong && life.isApplicationClose;
-      const isApplication = life.isApplicationClose && !isLong;
-      const errorCode = isHidden ? TransportErrorCode.APPLICATION_ERROR : life.errorCode;
-      const reason = isHidden ? new Uint8Array(0) : cutUtf8(utf8(life.reason), MAX_REASON_LENGTH);
-      const packetStart = writer.position;
-      if (end - packetStart < MIN_PACKET_ROOM + reason.length) break;
-      this.#beginPacket(index, end);
-      const packetNumber = context.spaces[index].nextPacketNumber;
-      if (connectionCloseSize(isApplication, errorCode, life.frameType, reason.length) > writer.remaining) {
-        writer.position = packetStart;
-        break;
-      }
-      writeConnectionClose(writer, isApplication, errorCode, life.frameType, reason);
-      if (spaces.includes(Space.INITIAL) && index === spaces[spaces.length - 1]) writePadding(writer, writer.remaining);
-      this.#finishClose(index, packetNumber, batch.buffer);
-      writer.end = end;
-    }
-    if (writer.position === start) return 0;
-    this.#commit(batch, path, start, writer.position);
-    return 1;
-  }
-
-  #canClose(index: Space): boolean {
-    const context = this.#context;
-    const space = context.spaces[index];
-    if (space.isDiscarded) return false;
-    return index === Space.APPLICATION ? context.applicationKeys.writeKey !== undefined : space.writeKeys !== undefined;
-  }
-
-  /** Seals a packet that recovery does not track. */
-  #finishClose(index: Space, packetNumber: number, buffer: Uint8Array): void {
-    const context = this.#context;
-    const payloadEnd = writer.position;
-    context.spaces[index].nextPacketNumber++;
-    context.packetsSent++;
-    if (index === Space.APPLICATION) {
-      runNumberLength[run.count] = this.#numberLength;
-      run.add(this.#headerStart, this.#payloadStart, payloadEnd, packetNumber);
-      this.#sealRun(buffer);
-    } else {
-      setPacketLength(buffer, this.#lengthOffset, payloadEnd + TAG_LENGTH);
-      this.#sealLong(index, buffer, payloadEnd, packetNumber);
-    }
-    writer.position = payloadEnd + TAG_LENGTH;
+  /** Appends a datagram that ends the connection. @returns datagrams written */
+  buildClose(batch: DatagramBatch, now: number): number {
+    return buildClose(this.#context, this.#packets, batch, now);
   }
 }

@@ -8,32 +8,27 @@ import { connectionIdKey, ConnectionId } from './connection-id.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { Reader } from './cursor.ts';
 import type { DatagramBatch } from './datagram-batch.ts';
-import { QuicError, TransportError, TransportErrorCode } from './errors.ts';
+import { EarlyPackets } from './early-packets.ts';
+import { TransportError, TransportErrorCode } from './errors.ts';
 import type { FrameHandlers } from './frame-handlers.ts';
 import { PacketContent, readFrames } from './frames/read-frames.ts';
 import type { HandshakeDriver } from './handshake-driver.ts';
-import {
-  INTEGRITY_LIMIT,
-  MAX_TOKEN_LENGTH,
-  MAX_UNDECRYPTABLE_BYTES,
-  MAX_UNDECRYPTABLE_PACKETS,
-  MIN_DATAGRAM_SIZE,
-} from './limits.ts';
+import { INTEGRITY_LIMIT, MIN_DATAGRAM_SIZE } from './limits.ts';
 import {
   KEY_PHASE_BIT,
   LONG_RESERVED_BITS,
-  offersVersion,
   PacketHeader,
   PacketType,
   readHeader,
   SHORT_RESERVED_BITS,
 } from './packet-header.ts';
 import { decodePacketNumber, readPacketNumber } from './packet-number.ts';
-import { Path } from './path.ts';
+import type { Path } from './path.ts';
+import { followPeer, pathOf } from './paths.ts';
 import { unprotectHeader } from './protection/header-protection.ts';
 import { MASK_LENGTH, PacketBatch, TAG_LENGTH } from './protection/protector.ts';
-import { isRetryAuthentic } from './retry.ts';
 import { Space } from './recovery/spaces.ts';
+import { heedVersionNegotiation, obeyRetry } from './first-answers.ts';
 
 /** 1-RTT packets unmasked and opened together. Node delivers at most 32 datagrams per poll. */
 const MAX_RUN = 64;
@@ -49,21 +44,11 @@ const runHeaderStart = new Int32Array(MAX_RUN);
 const runNumberOffset = new Int32Array(MAX_RUN);
 const runEnd = new Int32Array(MAX_RUN);
 
-/** A packet that came before its keys: a copy, and where it came from. */
-interface EarlyPacket {
-  readonly bytes: Uint8Array;
-  readonly space: Space;
-  readonly path: Path;
-  /** When it came, ms: what it waited here is part of the acknowledgement delay (RFC 9002 §5.3). */
-  readonly time: number;
-}
-
 export class PacketReader {
   readonly #context: ConnectionContext;
   readonly #handlers: FrameHandlers;
   readonly #driver: HandshakeDriver;
-  #early: EarlyPacket[] = [];
-  #earlyBytes: number = 0;
+  readonly #early: EarlyPackets = new EarlyPackets();
   /** Of the early packet at hand; Infinity when there is none. */
   #arrivalTime: number = Infinity;
   /** Of the datagram at hand. */
@@ -84,7 +69,7 @@ export class PacketReader {
       const size = batch.end[i]! - batch.start[i]!;
       context.datagramsReceived++;
       context.bytesReceived += size;
-      const path = this.#pathOf(batch, i);
+      const path = pathOf(context, batch, i);
       path.bytesReceived += size;
       // RFC 9000 §9: "If a client receives packets from an unknown server address, the client MUST discard these packets."
       if (context.isClient && path !== context.path) {
@@ -97,11 +82,6 @@ export class PacketReader {
       else this.#readDatagram(batch.buffer, batch.start[i]!, batch.end[i++]!, path, now);
       if (!context.life.isAlive) return;
     }
-  }
-
-  /** Whether packets wait for keys: counted by tests and limits. */
-  get earlyPacketCount(): number {
-    return this.#early.length;
   }
 
   /** One run of datagrams that each hold one 1-RTT packet, from the same path. @returns the index after the run */
@@ -228,10 +208,10 @@ export class PacketReader {
         this.#readOneRtt(buffer, start, end, path, now);
         break;
       case PacketType.RETRY:
-        this.#readRetry(buffer, start, end, now);
+        if (!obeyRetry(context, this.#driver, header, buffer, start, end, now)) context.packetsDropped++;
         break;
       case PacketType.VERSION_NEGOTIATION:
-        this.#readVersionNegotiation(buffer);
+        if (!heedVersionNegotiation(context, header, buffer)) context.packetsDropped++;
         break;
       default:
         // 0-RTT is not accepted: there are no tickets. Unknown versions cannot be read.
@@ -357,10 +337,11 @@ export class PacketReader {
     space.acks.onPacketReceived(packetNumber, isEliciting, Math.min(now, this.#arrivalTime));
     context.mayRestartIdle = true;
     context.restartIdle(now);
-    if (isNewest && path !== context.path && (content & PacketContent.NON_PROBING) !== 0) this.#followPeer(path, now);
+    if (isNewest && path !== context.path && (content & PacketContent.NON_PROBING) !== 0)
+      followPeer(context, path, now);
     if (this.#handlers.sawCrypto && context.life.isAlive) {
       this.#driver.handleCrypto(index);
-      if (this.#early.length > 0) this.#readEarly(now);
+      if (!this.#early.isEmpty) this.#readEarly(now);
     }
   }
 
@@ -388,27 +369,15 @@ export class PacketReader {
 
   #keepEarly(space: Space, buffer: Uint8Array, start: number, end: number, path: Path, now: number): void {
     const context = this.#context;
-    const size = end - start;
-    if (
-      context.isHandshakeComplete ||
-      this.#early.length >= MAX_UNDECRYPTABLE_PACKETS ||
-      this.#earlyBytes + size > MAX_UNDECRYPTABLE_BYTES
-    ) {
+    const time = Math.min(now, this.#arrivalTime);
+    if (context.isHandshakeComplete || !this.#early.keep(space, buffer, start, end, path, time))
       context.packetsDropped++;
-      return;
-    }
-    this.#early.push({ bytes: buffer.slice(start, end), space, path, time: Math.min(now, this.#arrivalTime) });
-    this.#earlyBytes += size;
   }
 
   #readEarly(now: number): void {
     const context = this.#context;
-    const waiting = this.#early;
-    this.#early = [];
-    this.#earlyBytes = 0;
-    for (const packet of waiting) {
-      const { bytes, space, path } = packet;
-      this.#arrivalTime = packet.time;
+    for (const { bytes, space, path, time } of this.#early.takeAll()) {
+      this.#arrivalTime = time;
       const hasKeys =
         space === Space.APPLICATION
           ? context.applicationKeys.readKey !== undefined
@@ -420,88 +389,5 @@ export class PacketReader {
       }
     }
     this.#arrivalTime = Infinity;
-  }
-
-  // --- Retry and version negotiation: for clients that have heard nothing else yet
-
-  #readRetry(buffer: Uint8Array, start: number, end: number, now: number): void {
-    const context = this.#context;
-    // RFC 9000 §17.2.5.2: once, before any other packet, with a source that differs from our destination, and authentic.
-    // A token that leaves no room for a ClientHello cannot be obeyed.
-    const isWelcome =
-      context.isClient &&
-      !context.hasReceivedPacket &&
-      context.retrySourceId === undefined &&
-      header.tokenLength <= MAX_TOKEN_LENGTH;
-    const { provider, version, originalDestinationId } = context;
-    if (!isWelcome || !isRetryAuthentic(provider, version, originalDestinationId.bytes, buffer.subarray(start, end))) {
-      context.packetsDropped++;
-      return;
-    }
-    const source = ConnectionId.read(buffer, header.scidStart, header.scidLength);
-    if (source.equals(context.peerIds.active)) {
-      context.packetsDropped++;
-      return;
-    }
-    context.retrySourceId = source;
-    context.token = buffer.slice(header.tokenStart, header.tokenStart + header.tokenLength);
-    context.peerIds.replaceFirst(source);
-    this.#driver.deriveInitialKeys(source.bytes);
-    context.recovery.resetForRetry(now);
-  }
-
-  #readVersionNegotiation(buffer: Uint8Array): void {
-    const context = this.#context;
-    // RFC 9000 §6.2: ignored by servers, after any other packet, and where it lists the version that we speak. RFC 8999 §6: and where it does not repeat our
-    // random destination, which only somebody who saw our Initial knows.
-    if (
-      !context.isClient ||
-      context.hasReceivedPacket ||
-      !context.peerIds.active.matches(buffer, header.scidStart, header.scidLength) ||
-      offersVersion(buffer, header, context.version.version)
-    ) {
-      context.packetsDropped++;
-      return;
-    }
-    context.vanish(
-      new QuicError('ERR_QUIC_VERSION_NEGOTIATION', 'Server speaks QUIC, but not version 1 (RFC 9000)', {
-        fault: 'peer',
-      }),
-    );
-  }
-
-  // --- Paths
-
-  /** The path of a datagram. Another address than the connection's gets a candidate path, of which there is at most one. */
-  #pathOf(batch: DatagramBatch, i: number): Path {
-    const context = this.#context;
-    const socket = batch.socket[i]!;
-    const address = batch.address[i]!;
-    const port = batch.port[i]!;
-    if (context.path.isSame(socket, address, port)) return context.path;
-    if (context.candidatePath?.isSame(socket, address, port) === true) return context.candidatePath;
-    if (context.fallbackPath?.isSame(socket, address, port) === true) return context.fallbackPath;
-    // Not yet adopted: whether anything authentic comes from there is not known.
-    return new Path(socket, address, port, false);
-  }
-
-  /** RFC 9000 §9.3: a non-probing packet with the highest number came from elsewhere, so the peer is there now. */
-  #followPeer(path: Path, now: number): void {
-    const context = this.#context;
-    // RFC 9000 §9: servers do not move without a preferred address, and nobody moves before the handshake is confirmed.
-    if (context.isClient || !context.isHandshakeConfirmed) return;
-    const old = context.path;
-    if (context.candidatePath === path) context.candidatePath = undefined;
-    if (old.isValidated) {
-      context.fallbackPath = old;
-      // RFC 9000 §9.3.3: if the packet was forwarded by somebody, the peer is still where it was and will tell.
-      old.challengeOnce(context.random);
-    }
-    path.isOtherHost = path.address !== old.address;
-    context.path = path;
-    context.peerIds.rotate();
-    if (path.isValidated) context.fallbackPath = undefined;
-    else path.startValidation(context.random, now, context.pto);
-    context.recovery.setAmplificationBlocked(false);
   }
 }

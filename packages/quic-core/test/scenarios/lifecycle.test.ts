@@ -170,6 +170,24 @@ test('a long reason is cut between characters', () => {
   assert.match(server.closeError!.message, /ü$/);
 });
 
+test('whoever reads everything and closes at once acknowledges it: the sender knows that it arrived', () => {
+  const world = new World();
+  const { client, server } = world.connect();
+  const id = client.openStream(false);
+  world.onServerEvent = (connection, event) => {
+    if (event.type !== 'stream-readable') return;
+    world.readAll(connection, id);
+    connection.close(0, 'have it');
+  };
+  client.writeStream(id, text('the last word'), true);
+  world.wake();
+  world.pair.run(() => client.closeError !== undefined, 1000);
+  assert.is(server.receiveState(id), 'finished');
+  assert.ok(client.isDrained);
+  const kinds = world.clientNotes.map(({ event }) => event.type);
+  assert.ok(kinds.indexOf('stream-finished') >= 0 && kinds.indexOf('stream-finished') < kinds.indexOf('closed'));
+});
+
 test('whoever closes during the handshake hides its code and reason from those who can read it', () => {
   const peer = new HostilePeer({
     role: 'client',
