@@ -1,0 +1,29 @@
+/** The program: the command line of commands/program.ts on a real process. */
+import { createInterface } from 'node:readline';
+import { run } from './commands/program.ts';
+
+const controller = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // Once to clean up; whoever asks again has lost patience, and the default ends the process.
+  process.once(signal, () => controller.abort());
+}
+// Where the reader of a pipe is gone, there is nobody left to tell.
+process.stdout.on('error', () => controller.abort());
+
+/** Standard input is opened by looking at it, so it is only looked at where it is wanted. */
+let input: typeof process.stdin | undefined;
+const openInput = (): typeof process.stdin => (input ??= process.stdin);
+
+process.exitCode = await run(process.argv.slice(2), {
+  out: (text) => void process.stdout.write(text),
+  error: (line) => void process.stderr.write(`${line}\n`),
+  async readInput() {
+    const chunks: Buffer[] = [];
+    for await (const chunk of openInput()) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks);
+  },
+  lines: () => createInterface({ input: openInput(), crlfDelay: Infinity, signal: controller.signal }),
+  signal: controller.signal,
+});
+// What was not read to its end must not keep the process.
+input?.destroy();

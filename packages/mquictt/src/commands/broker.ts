@@ -1,0 +1,73 @@
+/** `mquictt broker`: runs until Ctrl-C. */
+import { writeFile } from 'node:fs/promises';
+import { createDevelopmentCertificates } from '@mquictt/tls13/development-certificates';
+import { formatAddress } from '@mquictt/quic-node';
+import { Command } from 'commander';
+import { server } from '../broker/broker.ts';
+import { Config } from '../config.ts';
+import type { Logger } from '../logger.ts';
+import { DEFAULT_PORT } from '../quic-options.ts';
+import { integer } from './connection-options.ts';
+import { ExitCode, UsageError } from './io.ts';
+import type { CommandIo } from './io.ts';
+
+interface BrokerFlags {
+  readonly config?: string;
+  readonly address: string;
+  readonly development?: boolean;
+  readonly names?: readonly string[];
+  readonly caOut?: string;
+  readonly maxPacketSize?: number;
+  readonly verbose?: boolean;
+}
+
+export function brokerCommand(io: CommandIo, done: (code: ExitCode) => void): Command {
+  return new Command('broker')
+    .description('run a broker for MQTT 5 and MQTT 3.1.1 over QUIC; everybody who reaches it may publish and subscribe')
+    .option('-c, --config <file>', 'configuration file with auth.cert_file and auth.key_file')
+    .option('-a, --address <host:port>', 'where to listen', `0.0.0.0:${DEFAULT_PORT}`)
+    .option('--development', 'make a certificate that lives as long as the broker')
+    .option('--names <name...>', 'names and addresses for that certificate', ['localhost', '127.0.0.1', '::1'])
+    .option('--ca-out <file>', 'write the CA of that certificate to a file, for --cafile of the clients')
+    .option('--max-packet-size <bytes>', 'largest MQTT packet taken (default: 1048576)', integer(64, 268_435_460))
+    .option('-v, --verbose', 'tell what happens')
+    .action(async (flags: BrokerFlags) => done(await runBroker(flags, io)));
+}
+
+async function runBroker(flags: BrokerFlags, io: CommandIo): Promise<ExitCode> {
+  const config = await configOf(flags);
+  const broker = await server(flags.address, config, {
+    ...(flags.maxPacketSize === undefined ? {} : { maxPacketSize: flags.maxPacketSize }),
+    ...(flags.verbose === true ? { logger: consoleLogger(io) } : {}),
+  });
+  io.error(`Listening on ${formatAddress(broker.address())}. Ctrl-C ends it.`);
+  if (!io.signal.aborted) await new Promise((resolve) => io.signal.addEventListener('abort', resolve, { once: true }));
+  await broker.close();
+  io.error('Closed.');
+  return ExitCode.OK;
+}
+
+async function configOf(flags: BrokerFlags): Promise<Config> {
+  if (flags.config !== undefined && flags.development === true)
+    throw new UsageError('Give either --config or --development');
+  if (flags.config !== undefined) return Config.read(flags.config);
+  if (flags.development !== true)
+    throw new UsageError(
+      'A broker needs a certificate: name a configuration file with --config, or try it out with --development',
+    );
+  const certificates = await createDevelopmentCertificates({ names: flags.names ?? [] });
+  if (flags.caOut !== undefined) await writeFile(flags.caOut, certificates.caPem);
+  return Config.fromPem(certificates);
+}
+
+function consoleLogger(io: CommandIo): Logger {
+  const write =
+    (level: string) =>
+    (fields: object, message: string): void => {
+      const details = Object.entries(fields).map(
+        ([name, value]) => `${name}=${value instanceof Error ? (value.stack ?? value.message) : String(value)}`,
+      );
+      io.error(`${level}: ${message} ${details.join(' ')}`);
+    };
+  return { debug: () => {}, info: write('info'), warn: write('warning'), error: write('error') };
+}
