@@ -26,12 +26,11 @@ export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
-const HEX = '0123456789abcdef';
-
-export function toHex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += HEX[byte >> 4]! + HEX[byte & 15]!;
-  return text;
+/** Bytes of a hex string, for constants. @param hex an even number of digits */
+export function fromHex(hex: string): Uint8Array {
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
 }
 
 /** UTF-8 of a string without TextEncoder, which the core's type library does not know. Lone surrogates become U+FFFD. */

@@ -61,6 +61,3 @@ export class ConnectionId {
     return hex;
   }
 }
-
-/** The ID of no bytes. */
-export const EMPTY_CONNECTION_ID: ConnectionId = new ConnectionId(new Uint8Array(0));

@@ -55,8 +55,6 @@ export const MAX_SKIPPED_PACKET_NUMBERS = 16;
 export const MAX_PTO_BACKOFF = 10;
 /** Streams of one kind that may be opened before the peer's limits are known: they are held here, and a peer that never answers must not make them pile up. */
 export const MAX_EARLY_STREAMS = 1_024;
-/** Streams of one kind that a peer's MAX_STREAMS may allow (RFC 9000 §19.11). */
-export const MAX_STREAMS_LIMIT: number = 2 ** 60;
 /** Reason phrases longer than this are cut. */
 export const MAX_REASON_LENGTH = 256;
 /** Connections at once, unless configured. */

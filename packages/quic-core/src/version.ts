@@ -4,6 +4,7 @@
  *
  * Only version 1 is here. Version 2 (RFC 9369) differs in exactly these columns and would be one more row.
  */
+import { fromHex } from './bytes.ts';
 import { PacketType } from './packet-type.ts';
 
 export interface QuicVersion {
@@ -28,49 +29,11 @@ export interface QuicVersion {
 export const VERSION_1: QuicVersion = {
   version: 0x0000_0001,
   // RFC 9001 §5.2
-  initialSalt: Uint8Array.of(
-    0x38,
-    0x76,
-    0x2c,
-    0xf7,
-    0xf5,
-    0x59,
-    0x34,
-    0xb3,
-    0x4d,
-    0x17,
-    0x9a,
-    0xe6,
-    0xa4,
-    0xc8,
-    0x0c,
-    0xad,
-    0xcc,
-    0xbb,
-    0x7f,
-    0x0a,
-  ),
+  initialSalt: fromHex('38762cf7f55934b34d179ae6a4c80cadccbb7f0a'),
   labels: { key: 'quic key', iv: 'quic iv', hp: 'quic hp', ku: 'quic ku' },
   // RFC 9001 §5.8
-  retryKey: Uint8Array.of(
-    0xbe,
-    0x0c,
-    0x69,
-    0x0b,
-    0x9f,
-    0x66,
-    0x57,
-    0x5a,
-    0x1d,
-    0x76,
-    0x6b,
-    0x54,
-    0xe3,
-    0x68,
-    0xc8,
-    0x4e,
-  ),
-  retryNonce: Uint8Array.of(0x46, 0x15, 0x99, 0xd3, 0x5d, 0x63, 0x2b, 0xf2, 0x23, 0x98, 0x25, 0xbb),
+  retryKey: fromHex('be0c690b9f66575a1d766b54e368c84e'),
+  retryNonce: fromHex('461599d35d632bf2239825bb'),
   // RFC 9000 §17.2, table 5
   longTypeBits: [0, 1, 2, 3],
   longTypes: [PacketType.INITIAL, PacketType.ZERO_RTT, PacketType.HANDSHAKE, PacketType.RETRY],

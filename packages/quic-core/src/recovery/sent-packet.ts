@@ -69,9 +69,3 @@ export class SentPacket {
     this.carried[at + 3] = c;
   }
 }
-
-/** Called for each descriptor of a packet that was acknowledged or lost. */
-export interface CarriedHandler {
-  onAcked(kind: Carried, a: number, b: number, c: number): void;
-  onLost(kind: Carried, a: number, b: number, c: number): void;
-}
