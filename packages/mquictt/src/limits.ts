@@ -17,6 +17,11 @@ export const MAX_CLIENT_IDENTIFIER_LENGTH = 1_024;
 
 /** Subscriptions of one session, over all its streams. */
 export const MAX_SUBSCRIPTIONS_PER_SESSION = 4_096;
+/**
+ * Levels of the topic filters of one session. Each may become a node of the tree (500 bytes) that each PUBLISH may have to visit (0.4 µs): 4,096 filters
+ * of 128 levels took 260 MB, and 217 ms for each message (Node 20.20, 2 vCPU).
+ */
+export const MAX_SUBSCRIPTION_LEVELS_PER_SESSION = 32_768;
 /** Topic filters in one SUBSCRIBE or UNSUBSCRIBE: a packet of 1 MiB could carry 200,000. */
 export const MAX_FILTERS_PER_PACKET = 1_024;
 /** Topics whose matching subscriptions are remembered until a subscription changes. */

@@ -501,7 +501,10 @@ export class BrokerCore implements FlowHost {
   }
 
   #endSubscriptions(flow: Flow): void {
-    for (const subscription of flow.subscriptions.values()) this.router.remove(subscription);
+    for (const subscription of flow.subscriptions.values()) {
+      this.router.remove(subscription);
+      flow.session.subscriptionLevels -= subscription.levels;
+    }
     flow.session.subscriptionCount -= flow.subscriptions.size;
     flow.subscriptions.clear();
   }

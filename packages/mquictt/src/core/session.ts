@@ -29,6 +29,8 @@ export class Session implements Timed {
   patience = 0;
   lastReceived: number;
   subscriptionCount = 0;
+  /** Levels of the topic filters of all of them. */
+  subscriptionLevels = 0;
   /** Data flows that ended with an error. */
   protocolErrorCount = 0;
   will: ReceivedWill | undefined = undefined;

@@ -34,10 +34,16 @@ function commonProblem(text: string): string | undefined {
   if (text === '') return 'is empty'; // [MQTT-4.7.3-1]
   const problem = utf8Problem(text, MAX_TOPIC_LENGTH); // [MQTT-4.7.3-2], [MQTT-4.7.3-3]
   if (problem !== undefined) return problem;
-  let levels = 1;
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) === 0x2f) levels++;
+  const levels = levelsOf(text);
   if (levels > MAX_TOPIC_LEVELS) return `has ${levels} levels, more than ${MAX_TOPIC_LEVELS}`;
   return undefined;
+}
+
+/** Levels of a topic name or filter. */
+export function levelsOf(text: string): number {
+  let levels = 1;
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) === 0x2f) levels++;
+  return levels;
 }
 
 /** Whether a filter asks for a shared subscription (MQTT 5 §4.8.2). */

@@ -1,8 +1,8 @@
 /** SUBSCRIBE and UNSUBSCRIBE (MQTT 5 §3.8, §3.10). Both mean the flow on which they come, and no other. */
-import { MAX_SUBSCRIPTIONS_PER_SESSION } from '../../limits.ts';
+import { MAX_SUBSCRIPTIONS_PER_SESSION, MAX_SUBSCRIPTION_LEVELS_PER_SESSION } from '../../limits.ts';
 import { encodeSuback, encodeUnsuback } from '../../packets/codec.ts';
 import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from '../../packets/codec.ts';
-import { isSharedFilter, topicFilterProblem } from '../../packets/topics.ts';
+import { isSharedFilter, levelsOf, topicFilterProblem } from '../../packets/topics.ts';
 import type { EncodedPublish } from '../../packets/publish.ts';
 import { ReasonCode } from '../../reason-codes.ts';
 import type { BrokerCore } from '../broker-core.ts';
@@ -19,8 +19,12 @@ export function handleSubscribe(core: BrokerCore, flow: Flow, packet: SubscribeP
     // QoS 2 is not there yet, so less is granted than asked for. [MQTT-3.8.4-7]
     const subscription = new Subscription(flow, request, Math.min(request.qos, 1), packet.subscriptionIdentifier);
     // [MQTT-3.8.4-3]: the new one takes the place of the old one.
-    if (existing === undefined) flow.session.subscriptionCount++;
-    else core.router.remove(existing);
+    if (existing === undefined) {
+      flow.session.subscriptionCount++;
+      flow.session.subscriptionLevels += subscription.levels;
+    } else {
+      core.router.remove(existing);
+    }
     flow.subscriptions.set(request.topicFilter, subscription);
     core.router.add(subscription);
     // [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]
@@ -38,7 +42,10 @@ export function handleSubscribe(core: BrokerCore, flow: Flow, packet: SubscribeP
 function refusalOf(flow: Flow, request: SubscriptionRequest): number {
   if (isSharedFilter(request.topicFilter)) return ReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED;
   if (topicFilterProblem(request.topicFilter) !== undefined) return ReasonCode.TOPIC_FILTER_INVALID;
-  const isFull = flow.session.subscriptionCount >= MAX_SUBSCRIPTIONS_PER_SESSION;
+  const { subscriptionCount, subscriptionLevels } = flow.session;
+  const isFull =
+    subscriptionCount >= MAX_SUBSCRIPTIONS_PER_SESSION ||
+    subscriptionLevels + levelsOf(request.topicFilter) > MAX_SUBSCRIPTION_LEVELS_PER_SESSION;
   if (isFull && !flow.subscriptions.has(request.topicFilter)) return ReasonCode.QUOTA_EXCEEDED;
   return 0;
 }
@@ -70,6 +77,7 @@ export function handleUnsubscribe(core: BrokerCore, flow: Flow, packet: Unsubscr
     if (subscription === undefined) return ReasonCode.NO_SUBSCRIPTION_EXISTED;
     flow.subscriptions.delete(filter);
     flow.session.subscriptionCount--;
+    flow.session.subscriptionLevels -= subscription.levels;
     core.router.remove(subscription);
     return ReasonCode.SUCCESS;
   });

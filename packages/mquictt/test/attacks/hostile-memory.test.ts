@@ -1,0 +1,52 @@
+/** What one client can make the broker keep and compute; in the core, where nothing but the bounds decides. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { MAX_SUBSCRIPTION_LEVELS_PER_SESSION } from '../../src/limits.ts';
+import * as codec from '../../src/packets/codec.ts';
+import type { SubackPacket } from '../../src/packets/codec.ts';
+import { ReasonCode } from '../../src/reason-codes.ts';
+import { TestBroker } from '../support/core-harness.ts';
+import type { TestStream } from '../support/core-harness.ts';
+
+const test = suite('hostile memory');
+
+/** Sends one SUBSCRIBE. @returns its reason codes */
+function subscribeAll(stream: TestStream, filters: readonly string[], retainHandling = 2): readonly number[] {
+  const requests = filters.map((topicFilter) => ({
+    topicFilter,
+    qos: 1,
+    noLocal: false,
+    retainAsPublished: false,
+    retainHandling,
+  }));
+  stream.send(codec.encodeSubscribe(stream.identifier(), requests, 0, 5));
+  const [answer] = stream.take() as SubackPacket[];
+  return answer.reasonCodes;
+}
+
+/** All filters that match `a/a/a/...`, with `a` or `+` in the first levels. */
+function deepFilters(from: number, to: number): string[] {
+  return Array.from({ length: to - from }, (_, i) =>
+    Array.from({ length: 128 }, (_, level) => (((i + from) >> level) & 1 ? 'a' : '+')).join('/'),
+  );
+}
+
+test('thousands of deep filters are refused before the tree of filters has grown', () => {
+  const broker = new TestBroker();
+  const client = broker.connect('c');
+  const stream = client.stream();
+  const allowed = MAX_SUBSCRIPTION_LEVELS_PER_SESSION / 128;
+  const codes = subscribeAll(stream, deepFilters(0, 512));
+  assert.is(codes.filter((code) => code === 1).length, allowed);
+  assert.is(codes[allowed], ReasonCode.QUOTA_EXCEEDED);
+  // One that is there already may be replaced, and what is given up can be had again.
+  assert.equal(subscribeAll(stream, deepFilters(0, 1)), [1]);
+  stream.send(codec.encodeUnsubscribe(9, deepFilters(0, 1), 5));
+  stream.take();
+  assert.equal(subscribeAll(stream, deepFilters(511, 512)), [1]);
+  stream.end();
+  assert.is(client.session.subscriptionLevels, 0);
+  assert.is(broker.core.stats().subscriptions, 0);
+});
+
+test.run();
