@@ -56,6 +56,8 @@ export const RECEIVE_MAXIMUM = 4_096;
 /** Retained messages and the bytes of their topics, properties and payloads: they outlive their publisher. */
 export const MAX_RETAINED_MESSAGES = 100_000;
 export const MAX_RETAINED_BYTES = 268_435_456;
+/** Levels of their topics, each a node of 240 bytes: one-byte messages with 128 levels took 30 KB each. */
+export const MAX_RETAINED_LEVELS = 1_000_000;
 
 /** ms from the connection to CONNECT; connections that say nothing would pile up. */
 export const CONNECT_DEADLINE = 10_000;

@@ -1,5 +1,5 @@
 /** Retained messages (MQTT 5 §3.3.1.3): the last one of each topic, as a tree of levels, so that a filter with wildcards walks only what may match. */
-import { MAX_RETAINED_BYTES, MAX_RETAINED_MESSAGES } from '../limits.ts';
+import { MAX_RETAINED_BYTES, MAX_RETAINED_LEVELS, MAX_RETAINED_MESSAGES } from '../limits.ts';
 
 /** Owns its bytes. */
 export interface RetainedMessage {
@@ -32,6 +32,7 @@ export class RetainedStore {
   readonly #maxMessages: number;
   readonly #maxBytes: number;
   #count = 0;
+  #levels = 0;
   #bytes = 0;
   #sequence = 0;
 
@@ -46,6 +47,11 @@ export class RetainedStore {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Nodes of the tree. */
+  get levels(): number {
+    return this.#levels;
   }
 
   /** The sequence number of the message that was stored last. */
@@ -63,12 +69,16 @@ export class RetainedStore {
     const former = this.get(message.topic);
     const bytes = this.#bytes + sizeOf(message) - (former === undefined ? 0 : sizeOf(former));
     if (bytes > this.#maxBytes || (former === undefined && this.#count >= this.#maxMessages)) return false;
+    const levels = message.topic.split('/');
+    // Where it shares its first levels with others it takes fewer; near the bound that is not looked at.
+    if (former === undefined && this.#levels + levels.length > MAX_RETAINED_LEVELS) return false;
     let node = this.#root;
-    for (const level of message.topic.split('/')) {
+    for (const level of levels) {
       let child = node.children.get(level);
       if (child === undefined) {
         child = new Node();
         node.children.set(level, child);
+        this.#levels++;
       }
       node = child;
     }
@@ -101,8 +111,10 @@ export class RetainedStore {
     this.#count--;
     this.#bytes -= sizeOf(node.message);
     node.message = undefined;
-    for (let i = levels.length; i > 0 && path[i].children.size === 0 && path[i].message === undefined; i--)
+    for (let i = levels.length; i > 0 && path[i].children.size === 0 && path[i].message === undefined; i--) {
       path[i - 1].children.delete(levels[i - 1]);
+      this.#levels--;
+    }
     return true;
   }
 

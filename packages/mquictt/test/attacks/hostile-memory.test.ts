@@ -1,12 +1,14 @@
 /** What one client can make the broker keep and compute; in the core, where nothing but the bounds decides. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MAX_SUBSCRIPTION_LEVELS_PER_SESSION } from '../../src/limits.ts';
+import { RetainedStore } from '../../src/core/retained.ts';
+import { MAX_RETAINED_LEVELS, MAX_SUBSCRIPTION_LEVELS_PER_SESSION } from '../../src/limits.ts';
 import * as codec from '../../src/packets/codec.ts';
 import type { SubackPacket } from '../../src/packets/codec.ts';
 import { ReasonCode } from '../../src/reason-codes.ts';
 import { TestBroker } from '../support/core-harness.ts';
 import type { TestStream } from '../support/core-harness.ts';
+import { utf8 } from '../support/hex.ts';
 
 const test = suite('hostile memory');
 
@@ -47,6 +49,25 @@ test('thousands of deep filters are refused before the tree of filters has grown
   stream.end();
   assert.is(client.session.subscriptionLevels, 0);
   assert.is(broker.core.stats().subscriptions, 0);
+});
+
+test('retained messages with many levels are refused before the tree of topics has grown', () => {
+  const store = new RetainedStore();
+  const put = (topic: string): boolean =>
+    store.set({
+      topic,
+      topicBytes: utf8(topic),
+      payload: utf8('x'),
+      qos: 0,
+      properties: utf8(''),
+      expiresAt: Infinity,
+    });
+  const topics = Array.from({ length: 10_000 }, (_, i) => `${i}${'/'.repeat(127)}`);
+  const stored = topics.filter(put);
+  assert.is(stored.length, Math.floor(MAX_RETAINED_LEVELS / 128));
+  assert.ok(put(stored[0]));
+  for (const topic of stored) assert.ok(store.delete(topic));
+  assert.is(store.levels, 0);
 });
 
 test.run();
