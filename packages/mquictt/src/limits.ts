@@ -26,6 +26,8 @@ export const MAX_SUBSCRIPTION_LEVELS_PER_SESSION = 32_768;
 export const MAX_FILTERS_PER_PACKET = 1_024;
 /** Topics whose matching subscriptions are remembered until a subscription changes. */
 export const MAX_CACHED_ROUTES = 8_192;
+/** Subscriptions in all of them together, up to 200 bytes each: 8,192 topics that 10,000 subscribers of `#` get would take 16 GB. */
+export const MAX_CACHED_ROUTE_SUBSCRIPTIONS = 262_144;
 
 /** A flow whose queue holds more bytes than this is behind: its publishers are held back for a moment, see HOLD_TIME. */
 export const QUEUE_HIGH_WATER = 262_144;

@@ -1,5 +1,5 @@
 /** Who gets a message: the subscriptions that match a topic, gathered per flow, remembered until a subscription changes. */
-import { MAX_CACHED_ROUTES } from '../limits.ts';
+import { MAX_CACHED_ROUTES, MAX_CACHED_ROUTE_SUBSCRIPTIONS } from '../limits.ts';
 import type { Flow } from './flow.ts';
 import type { Subscription } from './subscription.ts';
 import { TopicTrie } from './topic-trie.ts';
@@ -21,6 +21,8 @@ export class Router {
   readonly #trie = new TopicTrie<Subscription>();
   readonly #routes = new Map<string, readonly Target[]>();
   #routesVersion = 0;
+  /** Subscriptions in them. */
+  #routesSize = 0;
 
   /** Changes whenever a route may have changed. */
   get version(): number {
@@ -41,8 +43,13 @@ export class Router {
 
   /** @param topic valid topic name */
   route(topic: string): readonly Target[] {
-    if (this.#routesVersion !== this.#trie.version || this.#routes.size >= MAX_CACHED_ROUTES) {
+    if (
+      this.#routesVersion !== this.#trie.version ||
+      this.#routes.size >= MAX_CACHED_ROUTES ||
+      this.#routesSize > MAX_CACHED_ROUTE_SUBSCRIPTIONS
+    ) {
       this.#routes.clear();
+      this.#routesSize = 0;
       this.#routesVersion = this.#trie.version;
     }
     let targets = this.#routes.get(topic);
@@ -55,7 +62,9 @@ export class Router {
 
   #find(topic: string): readonly Target[] {
     const byFlow = new Map<Flow, Subscription[]>();
-    for (const subscription of this.#trie.match(topic)) {
+    const subscriptions = this.#trie.match(topic);
+    this.#routesSize += subscriptions.length;
+    for (const subscription of subscriptions) {
       const known = byFlow.get(subscription.flow);
       if (known === undefined) byFlow.set(subscription.flow, [subscription]);
       else known.push(subscription);

@@ -2,6 +2,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RetainedStore } from '../../src/core/retained.ts';
+import { Router } from '../../src/core/router.ts';
+import { Subscription } from '../../src/core/subscription.ts';
 import { MAX_RETAINED_LEVELS, MAX_SUBSCRIPTION_LEVELS_PER_SESSION } from '../../src/limits.ts';
 import * as codec from '../../src/packets/codec.ts';
 import type { SubackPacket } from '../../src/packets/codec.ts';
@@ -11,6 +13,13 @@ import type { TestStream } from '../support/core-harness.ts';
 import { utf8 } from '../support/hex.ts';
 
 const test = suite('hostile memory');
+
+/** Bytes after a garbage collection; run with --expose-gc. */
+function memoryUse(): number {
+  globalThis.gc?.();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
 
 /** Sends one SUBSCRIBE. @returns its reason codes */
 function subscribeAll(stream: TestStream, filters: readonly string[], retainHandling = 2): readonly number[] {
@@ -68,6 +77,21 @@ test('retained messages with many levels are refused before the tree of topics h
   assert.ok(put(stored[0]));
   for (const topic of stored) assert.ok(store.delete(topic));
   assert.is(store.levels, 0);
+});
+
+test('remembered routes do not grow with the number of subscriptions that match', () => {
+  const router = new Router();
+  const { session } = new TestBroker().connect('c');
+  const flow = session.control!;
+  for (let i = 0; i < 4_096; i++) {
+    const topicFilter = Array.from({ length: 12 }, (_, level) => ((i >> level) & 1 ? 'a' : '+')).join('/') + '/#';
+    const request = { topicFilter, qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 2 };
+    router.add(new Subscription(flow, request, 0, 0));
+  }
+  const before = memoryUse();
+  for (let i = 0; i < 1_000; i++) assert.is(router.route(`${'a/'.repeat(12)}${i}`).length, 1);
+  assert.ok(memoryUse() - before < 10_000_000, 'Routes hold more than 10 MB');
+  assert.is(router.subscriptionCount, 4_096);
 });
 
 test.run();
