@@ -107,6 +107,8 @@ export class BrokerCore implements FlowHost {
   };
 
   #flowCount = 0;
+  /** Those being published: empty but within endSession(). */
+  readonly #wills: Message[] = [];
   readonly #readyFlows: (Flow | undefined)[] = [];
   #readyFlowsHead = 0;
   readonly #readySessions: Session[] = [];
@@ -341,7 +343,11 @@ export class BrokerCore implements FlowHost {
     session.will = undefined;
     if (will === undefined) return;
     // [MQTT-3.1.2-8]. Sessions end with their connection, so a will delay is over at once (MQTT 5 §3.1.3.2.2).
-    this.publish(willMessage(will, session, now), undefined, now);
+    this.#wills.push(willMessage(will, session, now));
+    // A will may end the sessions of those who do not read it, and those have wills too: thousands of them would nest.
+    if (this.#wills.length > 1) return;
+    for (let i = 0; i < this.#wills.length; i++) this.publish(this.#wills[i], undefined, now);
+    this.#wills.length = 0;
   }
 
   /**

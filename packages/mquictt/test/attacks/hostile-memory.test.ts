@@ -94,4 +94,28 @@ test('remembered routes do not grow with the number of subscriptions that match'
   assert.is(router.subscriptionCount, 4_096);
 });
 
+test('slow readers with wills for each other end one after the other', () => {
+  const broker = new TestBroker();
+  const payload = new Uint8Array(60_000);
+  for (let i = 0; i < 1_500; i++) {
+    const will = { topic: 't', payload, qos: 1, retain: false } as const;
+    const client = broker.connect(`c${i}`, { will });
+    client.subscribe('t', { qos: 1 }, client.control);
+    client.control.capacity = 0;
+  }
+  const publisher = broker.connect('publisher');
+  for (let i = 0; i < 30; i++) {
+    publisher.publish('t', payload, { qos: 1 });
+    broker.advance(600);
+  }
+  const stats = broker.core.stats();
+  assert.is(
+    stats.internalErrors,
+    0,
+    broker.logs.find((line) => line.startsWith('error')),
+  );
+  assert.is(stats.sessions, 1);
+  assert.is(stats.queuedBytes, 0);
+});
+
 test.run();
