@@ -47,6 +47,8 @@ export const HOLD_PROBATION = 30_000;
 export const MAX_PENDING_REPLIES = 65_536;
 /** Bytes of QoS 1 messages sent and not yet acknowledged on one flow; they are kept in case the stream dies. */
 export const MAX_IN_FLIGHT_BYTES = 262_144;
+/** The same on all flows of a session; beyond it each flow still has one message in flight. 1,000 streams that acknowledge nothing held 256 MB. */
+export const MAX_IN_FLIGHT_BYTES_PER_SESSION = 16_777_216;
 /** Bytes that one write gathers from small messages. */
 export const WRITE_SIZE = 32_768;
 /** Messages larger than this are handed to the stream by reference instead of being gathered. */
@@ -60,6 +62,8 @@ export const MAX_RETAINED_MESSAGES = 100_000;
 export const MAX_RETAINED_BYTES = 268_435_456;
 /** Levels of their topics, each a node of 240 bytes: one-byte messages with 128 levels took 30 KB each. */
 export const MAX_RETAINED_LEVELS = 1_000_000;
+/** ms between walks over the retained messages that look for expired ones. */
+export const RETAINED_SWEEP_INTERVAL = 60_000;
 
 /** ms from the connection to CONNECT; connections that say nothing would pile up. */
 export const CONNECT_DEADLINE = 10_000;

@@ -113,6 +113,12 @@ test('certificates are written once, and make a broker', async () => {
   assert.match(sent.error, /warning: The client certificate/);
   broker.interrupt();
   await broker.ran;
+
+  const [cert, key] = [join(target, 'cert.pem'), join(target, 'key.pem')];
+  const other = start(['broker', '--cert', cert, '--key', key, '-a', '127.0.0.1:0']);
+  await until(() => other.error().includes('Listening'));
+  other.interrupt();
+  assert.is((await other.ran).code, 0);
 });
 
 const USAGE: readonly [string, readonly string[], RegExp][] = [
@@ -126,7 +132,7 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ['no filter', ['sub'], /topic filter with -t/],
   ['a wrong port', ['sub', '-t', 'a', '-p', '70000'], /expected a whole number 1\.\.65535/],
   ['a broker without certificate', ['broker'], /--development/],
-  ['a broker with two', ['broker', '--development', '--config', 'x'], /either/],
+  ['a broker with two', ['broker', '--development', '--config', 'x'], /only one of/],
   ['a URL of TCP', ['sub', '-L', 'mqtt://localhost/a'], /mqtt:\/\/ is not spoken here/],
   ['no URL', ['sub', '-L', 'localhost'], /no URL/],
   ['a will without topic', ['sub', '-t', 'a', '--will-payload', 'x'], /--will-topic/],

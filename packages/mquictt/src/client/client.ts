@@ -24,7 +24,7 @@ import type { QuicOptions } from '../quic-options.ts';
 import { describeReasonCode } from '../reason-codes.ts';
 import { ControlStream } from './control-stream.ts';
 import type { ControlStreamHost } from './control-stream.ts';
-import type { PacketStream } from './packet-stream.ts';
+import type { OpenStream } from './packet-stream.ts';
 import { Publisher } from './publisher.ts';
 import type { PublishOptions, PublisherHost } from './publisher.ts';
 import { Subscriber } from './subscriber.ts';
@@ -193,7 +193,7 @@ export class Client {
 
   /** Streams in use: the control stream, publishers and subscribers. */
   get streamCount(): number {
-    return this.#host.streams.size + 1;
+    return this.#host.open.size + 1;
   }
 
   /** Counters of the QUIC connection as they are now. */
@@ -223,7 +223,7 @@ export class Client {
     const deadline = this.#runtime.now() + timeout;
     const stream = await this.#openStream(options, timeout);
     const publisher = new Publisher(stream, this.#host, topic, { qos, retain });
-    this.#host.streams.add(publisher);
+    this.#host.open.add(publisher);
     if (firstPayload === undefined) return publisher;
     try {
       await within(publisher.publish(firstPayload, options), this.#runtime, deadline, signal, () =>
@@ -256,7 +256,7 @@ export class Client {
     const deadline = this.#runtime.now() + timeout;
     const stream = await this.#openStream(options, timeout);
     const subscriber = new Subscriber(stream, this.#host, topicFilter, bufferSize);
-    this.#host.streams.add(subscriber);
+    this.#host.open.add(subscriber);
     const granted = subscriber.subscribe({
       topicFilter,
       qos: options.qos ?? this.#qos,
@@ -291,10 +291,7 @@ export class Client {
     const host = this.#host;
     const isOver = (): MqttError => timeoutError('Closing takes too long');
     try {
-      const streams = [...host.streams].map((stream) =>
-        stream instanceof Subscriber ? stream.finish() : (stream as Publisher).close().catch(() => {}),
-      );
-      await within(Promise.all(streams), runtime, end, undefined, isOver);
+      await within(Promise.all([...host.open].map((stream) => stream.finish())), runtime, end, undefined, isOver);
       host.control.disconnect();
       await within(this.#connection.closed, runtime, end, undefined, isOver);
     } catch {
@@ -327,10 +324,11 @@ class ClientHost implements ControlStreamHost, PublisherHost {
   readonly maxPacketSize: number;
   readonly control: ControlStream;
   /** Publishers and subscribers that are not over. */
-  readonly streams: Set<PacketStream> = new Set();
+  readonly open: Set<OpenStream> = new Set();
   readonly clientId: string;
   peerMaxPacketSize = 268_435_460;
   isRetainAvailable = true;
+  maximumQos = 1;
   readonly #connection: QuicConnection;
   readonly #runtime: Runtime;
   /** Why the connection ends, where MQTT said more than QUIC will. */
@@ -353,7 +351,8 @@ class ClientHost implements ControlStreamHost, PublisherHost {
     this.window.receiveMaximum = connack.receiveMaximum ?? 65_535; // [MQTT-3.3.4-7]
     this.peerMaxPacketSize = connack.maximumPacketSize ?? this.peerMaxPacketSize;
     this.isRetainAvailable = connack.retainAvailable ?? true;
-    this.control.startKeepAlive(connack.serverKeepAlive ?? keepAlive); // [MQTT-3.2.2-21]
+    this.maximumQos = connack.maximumQos ?? 2;
+    this.control.startKeepAlive(keepAliveOf(keepAlive, connack.serverKeepAlive));
   }
 
   now(): number {
@@ -368,26 +367,8 @@ class ClientHost implements ControlStreamHost, PublisherHost {
     this.control.noteSent(now);
   }
 
-  handlePuback(packetIdentifier: number, reasonCode: number, reasonString: string | undefined): void {
-    const entry = this.window.acknowledge(packetIdentifier);
-    if (entry === undefined) return;
-    const publisher = entry.queue.owner as Publisher;
-    let error;
-    if (reasonCode >= 0x80) {
-      const said = reasonString === undefined ? '' : `: ${reasonString}`;
-      const message = `The broker refused a message to ${publisher.topic} with ${describeReasonCode(reasonCode)}${said}`;
-      error = new MqttError('ERR_MQTT_PUBLISH_REFUSED', message, { fault: 'peer', reasonCode });
-    }
-    publisher.settle(entry.message, error);
-    const waiting = this.window.nextWaiting();
-    if (waiting !== undefined) (waiting.owner as PacketStream).flushSoon();
-  }
-
-  handleEnd(stream: PacketStream): void {
-    this.streams.delete(stream);
-    this.window.inherit(stream.queue, undefined);
-    const waiting = this.window.nextWaiting();
-    if (waiting !== undefined) (waiting.owner as PacketStream).flushSoon();
+  forget(stream: OpenStream): void {
+    this.open.delete(stream);
   }
 
   handleDisconnect(reasonCode: number, reasonString: string | undefined): void {
@@ -418,10 +399,22 @@ class ClientHost implements ControlStreamHost, PublisherHost {
   }
 }
 
+/** [MQTT-3.2.2-21]; pinging more often than the broker wants is allowed, and is what our idle timeout reckons with. */
+function keepAliveOf(ours: number, servers: number | undefined): number {
+  if (servers === undefined || servers === 0) return ours;
+  return ours === 0 ? servers : Math.min(ours, servers);
+}
+
 /** MQTT's pings keep the connection alive; without them QUIC's do, and find out when nobody answers. */
 function transportFor(keepAlive: number): TransportConfig {
-  if (keepAlive === 0) return { maxIdleTimeout: 90_000, keepAliveInterval: 30_000 };
-  return { maxIdleTimeout: Math.max(30_000, keepAlive * 1500 + 10_000) };
+  return {
+    // Nothing is known that a broker could have to say on streams of its own.
+    maxBidirectionalStreams: 0,
+    maxUnidirectionalStreams: 0,
+    ...(keepAlive === 0
+      ? { maxIdleTimeout: 90_000, keepAliveInterval: 30_000 }
+      : { maxIdleTimeout: Math.max(30_000, keepAlive * 1500 + 10_000) }),
+  };
 }
 
 function connectFields(clientId: string, options: ClientOptions): ConnectFields {

@@ -7,7 +7,7 @@ import { PacketType, packetTypeName } from '../packets/packet-types.ts';
 import { PublishView } from '../packets/publish.ts';
 import { ReasonCode, describeReasonCode } from '../reason-codes.ts';
 import { PacketStream } from './packet-stream.ts';
-import type { PacketStreamHost } from './packet-stream.ts';
+import type { PacketStreamHost, PacketStreamOwner } from './packet-stream.ts';
 
 /** ms within which PINGRESP must come. */
 const PING_TIMEOUT = 10_000;
@@ -22,8 +22,9 @@ export interface ControlStreamHost extends PacketStreamHost {
 
 const view = new PublishView();
 
-export class ControlStream extends PacketStream {
-  readonly #control: ControlStreamHost;
+export class ControlStream implements PacketStreamOwner {
+  readonly #host: ControlStreamHost;
+  readonly #stream: PacketStream;
   readonly #keepAliveTimer: Timer;
   #resolveConnack: ((packet: ConnackPacket) => void) | undefined = undefined;
   #rejectConnack: ((error: MqttError) => void) | undefined = undefined;
@@ -34,8 +35,8 @@ export class ControlStream extends PacketStream {
   #pingDeadline = Infinity;
 
   constructor(stream: QuicStream, host: ControlStreamHost) {
-    super(stream, host);
-    this.#control = host;
+    this.#host = host;
+    this.#stream = new PacketStream(stream, host, this);
     this.#keepAliveTimer = host.createTimer(() => this.#onTimer());
   }
 
@@ -45,15 +46,14 @@ export class ControlStream extends PacketStream {
       this.#resolveConnack = resolve;
       this.#rejectConnack = reject;
     });
-    this.queue.pushReply(encodeConnect(fields));
-    this.flush();
+    this.#stream.send(encodeConnect(fields));
     return answer;
   }
 
   /** @param seconds 0 = off */
   startKeepAlive(seconds: number): void {
     this.#keepAlive = seconds * 1000;
-    this.#lastSent = this.host.now();
+    this.#lastSent = this.#host.now();
     this.#setTimer();
   }
 
@@ -65,22 +65,24 @@ export class ControlStream extends PacketStream {
   /** Says goodbye and ends our half. */
   disconnect(): void {
     this.#keepAliveTimer.clear();
-    this.queue.pushReply(encodeDisconnect(ReasonCode.SUCCESS, undefined, 5));
-    this.endOutput();
+    this.#stream.send(encodeDisconnect(ReasonCode.SUCCESS, undefined, 5));
+    this.#stream.end();
   }
 
-  protected override get isPaused(): boolean {
+  isPaused(): boolean {
     return false;
   }
 
   /** What a stream had left unacknowledged when it died comes here again: its reader is gone, so it is taken and thrown away. */
-  protected override handlePublish(header: number, buffer: Uint8Array, bodyStart: number, end: number): void {
+  handlePublish(header: number, buffer: Uint8Array, bodyStart: number, end: number): void {
     view.read(header, buffer, bodyStart, end, 5);
-    if (view.qos === 1) this.queue.pushPuback(view.packetIdentifier);
+    if (this.#rejectConnack !== undefined)
+      throw new PacketError(ReasonCode.PROTOCOL_ERROR, 'A message came before CONNACK');
+    if (view.qos === 1) this.#stream.queue.pushPuback(view.packetIdentifier);
     else if (view.qos === 2) throw new PacketError(ReasonCode.QOS_NOT_SUPPORTED, 'A message came with QoS 2');
   }
 
-  protected override handlePacket(packet: Packet): void {
+  handlePacket(packet: Packet): void {
     switch (packet.type) {
       case PacketType.CONNACK:
         this.#handleConnack(packet);
@@ -90,7 +92,7 @@ export class ControlStream extends PacketStream {
         this.#setTimer();
         return;
       case PacketType.DISCONNECT:
-        this.#control.handleDisconnect(packet.reasonCode, packet.reasonString);
+        this.#host.handleDisconnect(packet.reasonCode, packet.reasonString);
         return;
     }
     throw new PacketError(
@@ -99,14 +101,19 @@ export class ControlStream extends PacketStream {
     );
   }
 
-  protected override handleOver(error: MqttError | undefined): void {
+  /** Nothing is published here. */
+  handlePuback(): void {}
+
+  handleFlushed(): void {}
+
+  handleOver(error: MqttError | undefined): void {
     this.#keepAliveTimer.clear();
     const over =
       error ?? new MqttError('ERR_MQTT_DISCONNECTED', 'The broker ended the control stream', { fault: 'peer' });
     this.#rejectConnack?.(over);
     this.#rejectConnack = undefined;
     this.#resolveConnack = undefined;
-    this.#control.failConnection(over, 0);
+    this.#host.failConnection(over, 0);
   }
 
   #handleConnack(packet: ConnackPacket): void {
@@ -129,10 +136,10 @@ export class ControlStream extends PacketStream {
   }
 
   #onTimer(): void {
-    const now = this.host.now();
+    const now = this.#host.now();
     if (now >= this.#pingDeadline) {
       const message = `The broker did not answer a ping within ${PING_TIMEOUT / 1000} seconds`;
-      this.#control.failConnection(
+      this.#host.failConnection(
         new MqttError('ERR_MQTT_TIMEOUT', message, { fault: 'timeout', reasonCode: ReasonCode.KEEP_ALIVE_TIMEOUT }),
         ReasonCode.KEEP_ALIVE_TIMEOUT,
       );
@@ -140,14 +147,13 @@ export class ControlStream extends PacketStream {
     }
     if (this.#pingDeadline === Infinity && now >= this.#lastSent + this.#keepAlive) {
       this.#pingDeadline = now + PING_TIMEOUT;
-      this.queue.pushReply(PINGREQ);
-      this.flush();
+      this.#stream.send(PINGREQ);
     }
     this.#setTimer();
   }
 
   #setTimer(): void {
-    if (this.#keepAlive === 0 || this.error !== undefined || this.isEnding) return;
+    if (this.#keepAlive === 0 || this.#stream.error !== undefined || this.#stream.isEnding) return;
     this.#keepAliveTimer.set(Math.min(this.#pingDeadline, this.#lastSent + this.#keepAlive));
   }
 }

@@ -1,11 +1,12 @@
-/** One stream of the client: packets in, packets out, and one end. What the packets mean is for the three kinds of streams to say. */
+/** One stream of the client: packets in, packets out, and one end. What the packets mean is its owner's business. */
 import type { QuicError, QuicStream } from '@mquictt/quic-node';
-import { InFlightWindow } from '../core/in-flight.ts';
+import type { InFlightWindow } from '../core/in-flight.ts';
 import { OutboundQueue } from '../core/outbound-queue.ts';
 import { MqttError, PacketError } from '../errors.ts';
 import { decodePacket } from '../packets/codec.ts';
-import type { Packet } from '../packets/codec.ts';
+import type { AcknowledgementPacket, Packet } from '../packets/codec.ts';
 import { PacketType } from '../packets/packet-types.ts';
+import type { EncodedPublish } from '../packets/publish.ts';
 import { readShortPuback } from '../packets/puback.ts';
 import { PacketSplitter } from '../packets/splitter.ts';
 import { ReasonCode, describeReasonCode } from '../reason-codes.ts';
@@ -20,17 +21,42 @@ export interface PacketStreamHost {
   now(): number;
   /** Something was sent: the keep-alive begins anew. */
   noteSent(now: number): void;
-  /** An acknowledgement of a PUBLISH, on whichever stream it came. */
-  handlePuback(packetIdentifier: number, reasonCode: number, reasonString: string | undefined): void;
-  /** The stream and all that waited for it is over. */
-  handleEnd(stream: PacketStream): void;
   /** Why the connection ended. */
   connectionError(error: QuicError): MqttError;
 }
 
-export abstract class PacketStream {
+/** A publisher or a subscriber, as its client sees it. */
+export interface OpenStream {
+  /** Ends it in order because the client closes. Never rejects. */
+  finish(): Promise<void>;
+}
+
+/** What publishers and subscribers need of their client. */
+export interface OpenStreamHost extends PacketStreamHost {
+  /** It is over. */
+  forget(stream: OpenStream): void;
+}
+
+/** Who makes sense of what a stream carries. */
+export interface PacketStreamOwner {
+  /** Whether what arrives stays in the stream for now. */
+  isPaused(): boolean;
+  /** Takes one PUBLISH; see PublishView. @throws PacketError */
+  handlePublish(header: number, buffer: Uint8Array, bodyStart: number, end: number): void;
+  /** Takes any other packet but PUBACK. @throws PacketError */
+  handlePacket(packet: Packet): void;
+  /** A message that this stream sent was acknowledged, on whichever stream. */
+  handlePuback(message: EncodedPublish, reasonCode: number, reasonString: string | undefined): void;
+  /** Called after each flush(). */
+  handleFlushed(): void;
+  /** Called once: the peer ended its half (undefined), or something went wrong. */
+  handleOver(error: MqttError | undefined): void;
+}
+
+export class PacketStream {
   readonly queue: OutboundQueue;
-  protected readonly host: PacketStreamHost;
+  readonly owner: PacketStreamOwner;
+  readonly #host: PacketStreamHost;
   readonly #stream: QuicStream;
   readonly #splitter: PacketSplitter;
   /** Why nothing goes on; undefined while it does. */
@@ -42,9 +68,10 @@ export abstract class PacketStream {
   #isEnded = false;
   #isReceiving = true;
 
-  constructor(stream: QuicStream, host: PacketStreamHost) {
+  constructor(stream: QuicStream, host: PacketStreamHost, owner: PacketStreamOwner) {
     this.#stream = stream;
-    this.host = host;
+    this.#host = host;
+    this.owner = owner;
     this.queue = new OutboundQueue(this, host.window);
     this.#splitter = new PacketSplitter(host.maxPacketSize);
     stream.onReadable = () => this.readNow();
@@ -55,12 +82,12 @@ export abstract class PacketStream {
     stream.onStopped = (errorCode) => this.#handleReset(errorCode);
     stream.onClosed = (error) => {
       this.readNow();
-      this.fail(host.connectionError(error));
+      this.#fail(host.connectionError(error));
     };
   }
 
   /** Number of the QUIC stream. */
-  get streamId(): number {
+  get id(): number {
     return this.#stream.id;
   }
 
@@ -70,7 +97,7 @@ export abstract class PacketStream {
   }
 
   /** Whether our half has ended, or will as soon as nothing waits. */
-  protected get isEnding(): boolean {
+  get isEnding(): boolean {
     return this.#isEnding;
   }
 
@@ -79,28 +106,26 @@ export abstract class PacketStream {
     this.#stream.setPriority(urgency);
   }
 
-  /** Takes one PUBLISH; see PublishView. */
-  protected abstract handlePublish(header: number, buffer: Uint8Array, bodyStart: number, end: number): void;
-  /** Takes any other packet but PUBACK. */
-  protected abstract handlePacket(packet: Packet): void;
-  /** Whether what arrives stays in the stream for now. */
-  protected abstract get isPaused(): boolean;
-  /** Called once: the peer ended its half (undefined), or something went wrong. */
-  protected abstract handleOver(error: MqttError | undefined): void;
+  /** Queues a packet before all messages, and writes. */
+  send(packet: Uint8Array): void {
+    this.queue.pushReply(packet);
+    this.flush();
+  }
 
   /** Writes what waits, as far as the stream takes it. */
   flush(): void {
     this.#isFlushScheduled = false;
     if (this.#error !== undefined || this.#isEnded) return;
-    const now = this.host.now();
+    const now = this.#host.now();
     const stream = this.#stream;
     while (!this.#isBlocked) {
       const piece = this.queue.poll(Math.max(1, stream.writableBytes), now);
       if (piece === undefined) break;
       const taken = stream.tryWrite(piece);
-      if (taken > 0) this.host.noteSent(now);
+      if (taken > 0) this.#host.noteSent(now);
       if (taken < piece.length) {
         this.queue.putBack(piece.subarray(taken));
+        // Having taken less, the stream calls onWritable.
         this.#isBlocked = true;
       }
     }
@@ -108,11 +133,9 @@ export abstract class PacketStream {
       this.#isEnded = true;
       stream.tryWrite(EMPTY, true);
     }
-    this.handleFlushed();
+    this.owner.handleFlushed();
+    wakeNext(this.#host.window);
   }
-
-  /** Called after each flush(). */
-  protected handleFlushed(): void {}
 
   /** Writes soon: what is queued until then leaves as one piece. */
   flushSoon(): void {
@@ -124,23 +147,23 @@ export abstract class PacketStream {
   }
 
   /** Ends our half after everything that waits. */
-  protected endOutput(): void {
+  end(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.flush();
   }
 
   /** Gives the stream up in both directions. */
-  protected abandon(errorCode: number, error: MqttError): void {
+  abandon(errorCode: number, error: MqttError): void {
     if (this.#error !== undefined) return;
     this.#stream.reset(errorCode);
     this.#stream.stop(errorCode);
-    this.fail(error);
+    this.#fail(error);
   }
 
-  /** Reads what arrived, as far as there is room for it. */
-  protected readNow(): void {
-    while (this.#isReceiving && !this.isPaused) {
+  /** Reads what arrived, as far as the owner has room for it. */
+  readNow(): void {
+    while (this.#isReceiving && !this.owner.isPaused()) {
       if (this.#cut()) continue;
       const chunk = this.#stream.tryRead();
       if (chunk === undefined) {
@@ -150,11 +173,11 @@ export abstract class PacketStream {
       this.#splitter.push(chunk);
     }
     // Acknowledgements of what was read.
-    if (!this.queue.isBetweenPackets || this.queue.replyBytes > 0) this.flush();
+    if (this.queue.replyBytes > 0) this.flush();
   }
 
   /** The end of everything here. */
-  protected fail(error: MqttError): void {
+  #fail(error: MqttError): void {
     if (this.#error !== undefined) return;
     this.#error = error;
     this.#finish(error);
@@ -167,18 +190,21 @@ export abstract class PacketStream {
       if (header === -1) return false;
       const { buffer, start, bodyStart, end } = this.#splitter;
       if (header >> 4 === PacketType.PUBLISH) {
-        this.handlePublish(header, buffer, bodyStart, end);
+        this.owner.handlePublish(header, buffer, bodyStart, end);
         return true;
       }
       const identifier = readShortPuback(header, buffer, bodyStart, end);
       if (identifier !== 0) {
-        this.host.handlePuback(identifier, ReasonCode.SUCCESS, undefined);
+        this.#handlePuback(identifier, ReasonCode.SUCCESS, undefined);
         return true;
       }
       const packet = decodePacket(buffer, start, bodyStart, end, 5);
-      if (packet.type === PacketType.PUBACK)
-        this.host.handlePuback(packet.packetIdentifier, packet.reasonCode, packet.reasonString);
-      else this.handlePacket(packet);
+      if (packet.type === PacketType.PUBACK) {
+        const { packetIdentifier, reasonCode, reasonString } = packet as AcknowledgementPacket;
+        this.#handlePuback(packetIdentifier, reasonCode, reasonString);
+      } else {
+        this.owner.handlePacket(packet);
+      }
       return true;
     } catch (error) {
       if (!(error instanceof PacketError)) throw error;
@@ -190,6 +216,13 @@ export abstract class PacketStream {
     }
   }
 
+  #handlePuback(packetIdentifier: number, reasonCode: number, reasonString: string | undefined): void {
+    const entry = this.#host.window.acknowledge(packetIdentifier);
+    if (entry === undefined) return;
+    (entry.queue.owner as PacketStream).owner.handlePuback(entry.message, reasonCode, reasonString);
+    wakeNext(this.#host.window);
+  }
+
   #checkReceiveState(): void {
     const state = this.#stream.receiveState;
     if (state === 'open') return;
@@ -199,20 +232,22 @@ export abstract class PacketStream {
 
   #handleReset(errorCode: number): void {
     if (this.#error !== undefined) return;
-    this.abandon(
-      errorCode,
-      new MqttError(
-        'ERR_MQTT_STREAM_CLOSED',
-        `The broker closed stream ${this.streamId}: ${describeReasonCode(errorCode)}`,
-        { fault: 'peer', reasonCode: errorCode },
-      ),
-    );
+    const message = `The broker closed stream ${this.id}: ${describeReasonCode(errorCode)}`;
+    const error = new MqttError('ERR_MQTT_STREAM_CLOSED', message, { fault: 'peer', reasonCode: errorCode });
+    this.abandon(errorCode, error);
   }
 
   #finish(error: MqttError | undefined): void {
     if (!this.#isReceiving) return;
     this.#isReceiving = false;
-    this.handleOver(error);
-    this.host.handleEnd(this);
+    this.owner.handleOver(error);
+    this.#host.window.inherit(this.queue, undefined);
+    wakeNext(this.#host.window);
   }
+}
+
+/** A stream that waited for the Receive Maximum goes on. */
+function wakeNext(window: InFlightWindow): void {
+  const waiting = window.nextWaiting();
+  if (waiting !== undefined) (waiting.owner as PacketStream).flushSoon();
 }

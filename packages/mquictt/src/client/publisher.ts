@@ -2,16 +2,15 @@
 import type { QuicStream } from '@mquictt/quic-node';
 import { MqttError, PacketError, usageError } from '../errors.ts';
 import { PUBLISHER_QUEUE, QUEUE_HIGH_WATER, QUEUE_LOW_WATER } from '../limits.ts';
-import type { Packet } from '../packets/codec.ts';
 import { encodeMessageProperties } from '../packets/message-properties.ts';
 import type { MessageProperties } from '../packets/message-properties.ts';
 import { packetTypeName } from '../packets/packet-types.ts';
 import { encodePublish, publishSize } from '../packets/publish.ts';
 import type { EncodedPublish } from '../packets/publish.ts';
 import { encodeUtf8 } from '../packets/utf8.ts';
-import { ReasonCode } from '../reason-codes.ts';
+import { ReasonCode, describeReasonCode } from '../reason-codes.ts';
 import { PacketStream } from './packet-stream.ts';
-import type { PacketStreamHost } from './packet-stream.ts';
+import type { OpenStream, OpenStreamHost } from './packet-stream.ts';
 import { Waiter } from './waiter.ts';
 
 export interface PublishOptions extends MessageProperties {
@@ -26,21 +25,27 @@ export interface PublishOptions extends MessageProperties {
 }
 
 /** What a publisher needs of its client. */
-export interface PublisherHost extends PacketStreamHost {
+export interface PublisherHost extends OpenStreamHost {
   /** Bytes: the broker takes no larger packet. */
   readonly peerMaxPacketSize: number;
   readonly isRetainAvailable: boolean;
+  /** The largest that the broker takes. */
+  readonly maximumQos: number;
 }
+
+/** What publish() says where the publisher's options say nothing. */
+export type PublisherDefaults = Required<Pick<PublishOptions, 'qos' | 'retain'>>;
 
 const SENT = Promise.resolve();
 const EMPTY = new Uint8Array(0);
 
 /** Made by Client.publisher(). */
-export class Publisher extends PacketStream {
+export class Publisher implements OpenStream {
   readonly topic: string;
   readonly #topicBytes: Uint8Array;
-  readonly #publisherHost: PublisherHost;
-  readonly #defaults: Required<Pick<PublishOptions, 'qos' | 'retain'>>;
+  readonly #host: PublisherHost;
+  readonly #stream: PacketStream;
+  readonly #defaults: PublisherDefaults;
   /** Messages of QoS 1 that were not acknowledged. */
   readonly #unacknowledged = new Set<Waiter>();
   /** QoS 0 publishes that wait for room. */
@@ -49,22 +54,39 @@ export class Publisher extends PacketStream {
   readonly #over: Waiter = new Waiter(undefined);
 
   /** @internal */
-  constructor(
-    stream: QuicStream,
-    host: PublisherHost,
-    topic: string,
-    defaults: Required<Pick<PublishOptions, 'qos' | 'retain'>>,
-  ) {
-    super(stream, host);
-    this.#publisherHost = host;
+  constructor(stream: QuicStream, host: PublisherHost, topic: string, defaults: PublisherDefaults) {
+    this.#host = host;
     this.topic = topic;
     this.#topicBytes = encodeUtf8(topic);
     this.#defaults = defaults;
+    handled(this.#over.promise);
+    const unexpected = (what: string) => (): never => {
+      throw new PacketError(ReasonCode.PROTOCOL_ERROR, `${what} is not expected on the stream of a publisher`);
+    };
+    this.#stream = new PacketStream(stream, host, {
+      isPaused: () => false,
+      handlePublish: unexpected('A message'),
+      handlePacket: (packet) => unexpected(packetTypeName(packet.type))(),
+      handlePuback: (message, reasonCode, reasonString) => this.#handlePuback(message, reasonCode, reasonString),
+      handleFlushed: () => this.#handleFlushed(),
+      handleOver: (error) => this.#handleOver(error),
+    });
+    this.#stream.queue.onExpired = (message) => this.#handleExpired(message);
+  }
+
+  /** Number of the QUIC stream that carries the topic. */
+  get streamId(): number {
+    return this.#stream.id;
   }
 
   /** Bytes of messages that wait to be sent. */
   get bufferedBytes(): number {
-    return this.queue.bytes;
+    return this.#stream.queue.bytes;
+  }
+
+  /** @param urgency 0 (sent first) .. 7 (last), compared with the other streams of this client */
+  setPriority(urgency: number): void {
+    this.#stream.setPriority(urgency);
   }
 
   /**
@@ -74,7 +96,7 @@ export class Publisher extends PacketStream {
    * @param payload text is sent as UTF-8
    * @returns QoS 1: once the broker has acknowledged it. QoS 0: once there is room for more. A rejection that nobody handles is not reported.
    * @throws MqttError ERR_MQTT_CLOSED, ERR_MQTT_DISCONNECTED, ERR_MQTT_STREAM_CLOSED, ERR_MQTT_PUBLISH_REFUSED, ERR_MQTT_PACKET_TOO_LARGE,
-   *   ERR_MQTT_QUEUE_FULL, ERR_MQTT_INVALID_ARGUMENT; `signal.reason` when aborted
+   *   ERR_MQTT_QUEUE_FULL, ERR_MQTT_INVALID_ARGUMENT, ERR_MQTT_TIMEOUT when it expired before it could be sent; `signal.reason` when aborted
    */
   publish(payload: Uint8Array | string, options?: PublishOptions): Promise<void> {
     let message;
@@ -83,18 +105,21 @@ export class Publisher extends PacketStream {
     } catch (error) {
       return handled(Promise.reject(error));
     }
-    this.queue.push(message);
-    if (this.queue.bytes > QUEUE_LOW_WATER) this.flush();
-    else this.flushSoon();
-    if (message.identifierOffset === -1) {
-      if (this.queue.bytes <= QUEUE_HIGH_WATER) return SENT;
-      const waiter = new Waiter(options?.signal);
-      this.#waitingForRoom.push(waiter);
-      return handled(waiter.promise);
+    const stream = this.#stream;
+    stream.queue.push(message);
+    let waiter;
+    if (message.identifierOffset !== -1) {
+      waiter = new Waiter(options?.signal);
+      message.context = waiter;
+      this.#unacknowledged.add(waiter);
     }
-    const waiter = new Waiter(options?.signal);
-    message.context = waiter;
-    this.#unacknowledged.add(waiter);
+    if (stream.queue.bytes > QUEUE_LOW_WATER) stream.flush();
+    else stream.flushSoon();
+    if (waiter === undefined) {
+      if (stream.queue.bytes <= QUEUE_HIGH_WATER) return SENT;
+      waiter = new Waiter(options?.signal);
+      this.#waitingForRoom.push(waiter);
+    }
     return handled(waiter.promise);
   }
 
@@ -106,69 +131,73 @@ export class Publisher extends PacketStream {
   close(): Promise<void> {
     if (this.#closing === undefined) {
       this.#closing = handled(this.#over.promise);
-      this.endOutput();
+      this.#stream.end();
     }
     return this.#closing;
   }
 
-  /** The broker has a message, or does not want it. @internal */
-  settle(message: EncodedPublish, error: MqttError | undefined): void {
+  /** @internal */
+  finish(): Promise<void> {
+    return this.close().catch(() => {});
+  }
+
+  #handlePuback(message: EncodedPublish, reasonCode: number, reasonString: string | undefined): void {
+    let error;
+    if (reasonCode >= 0x80) {
+      const said = reasonString === undefined ? '' : `: ${reasonString}`;
+      const sentence = `The broker refused a message to ${this.topic} with ${describeReasonCode(reasonCode)}${said}`;
+      error = new MqttError('ERR_MQTT_PUBLISH_REFUSED', sentence, { fault: 'peer', reasonCode });
+    }
+    this.#settle(message, error);
+  }
+
+  #handleExpired(message: EncodedPublish): void {
+    const sentence = `A message to ${this.topic} expired before it could be sent`;
+    if (message.context !== undefined)
+      this.#settle(message, new MqttError('ERR_MQTT_TIMEOUT', sentence, { fault: 'timeout' }));
+  }
+
+  #settle(message: EncodedPublish, error: MqttError | undefined): void {
     const waiter = message.context as Waiter;
     this.#unacknowledged.delete(waiter);
     waiter.settle(error);
   }
 
-  protected override get isPaused(): boolean {
-    return false;
-  }
-
-  protected override handlePublish(): void {
-    throw new PacketError(ReasonCode.PROTOCOL_ERROR, 'A message came on a stream without subscription');
-  }
-
-  protected override handlePacket(packet: Packet): void {
-    throw new PacketError(
-      ReasonCode.PROTOCOL_ERROR,
-      `${packetTypeName(packet.type)} is not expected on a publisher's stream`,
-    );
-  }
-
-  protected override handleFlushed(): void {
-    if (this.#waitingForRoom.length === 0 || this.queue.bytes > QUEUE_HIGH_WATER) return;
+  #handleFlushed(): void {
+    if (this.#waitingForRoom.length === 0 || this.#stream.queue.bytes > QUEUE_HIGH_WATER) return;
     const waiting = this.#waitingForRoom;
     this.#waitingForRoom = [];
     for (const waiter of waiting) waiter.settle(undefined);
   }
 
-  protected override handleOver(error: MqttError | undefined): void {
+  #handleOver(error: MqttError | undefined): void {
     // The broker ends its half only after it has acknowledged everything, so that nothing is left then.
-    const isDone = error === undefined && this.isEnding && this.#unacknowledged.size === 0;
-    const reason = isDone
-      ? undefined
-      : (error ??
-        new MqttError('ERR_MQTT_STREAM_CLOSED', `The broker ended the stream of topic ${this.topic}`, {
-          fault: 'peer',
-        }));
-    this.queue.clear();
+    const isDone = error === undefined && this.#stream.isEnding && this.#unacknowledged.size === 0;
+    const sentence = `The broker ended the stream of topic ${this.topic}`;
+    const reason = isDone ? undefined : (error ?? new MqttError('ERR_MQTT_STREAM_CLOSED', sentence, { fault: 'peer' }));
+    this.#host.forget(this);
+    this.#stream.queue.clear();
     const waiters = [...this.#unacknowledged, ...this.#waitingForRoom];
     this.#unacknowledged.clear();
     this.#waitingForRoom = [];
     for (const waiter of waiters) waiter.settle(reason);
-    handled(this.#over.promise);
     this.#over.settle(reason);
-    if (!isDone && error === undefined) this.abandon(0, reason as MqttError);
+    if (reason !== undefined && error === undefined) this.#stream.abandon(0, reason);
   }
 
   #encode(payload: Uint8Array | string, options: PublishOptions | undefined): EncodedPublish {
-    if (this.error !== undefined) throw this.error;
-    if (this.isEnding) throw usageError('ERR_MQTT_CLOSED', `The publisher of topic ${this.topic} is closed`);
+    if (this.#stream.error !== undefined) throw this.#stream.error;
+    if (this.#stream.isEnding) throw usageError('ERR_MQTT_CLOSED', `The publisher of topic ${this.topic} is closed`);
     const bytes = typeof payload === 'string' ? encodeUtf8(payload) : payload;
     if (!(bytes instanceof Uint8Array))
       throw usageError('ERR_MQTT_INVALID_ARGUMENT', `A payload expected text or Uint8Array, got ${typeof payload}`);
-    const host = this.#publisherHost;
+    const host = this.#host;
     const qos = options?.qos ?? this.#defaults.qos;
     if (qos !== 0 && qos !== 1)
       throw usageError('ERR_MQTT_INVALID_ARGUMENT', `qos expected 0 or 1, got ${String(qos)}; QoS 2 is not there yet`);
+    // [MQTT-3.2.2-11]
+    if (qos > host.maximumQos)
+      throw usageError('ERR_MQTT_INVALID_ARGUMENT', 'This broker takes QoS 0 only: publish with qos: 0');
     const expiry = options?.messageExpiryInterval;
     if (expiry !== undefined && !(Number.isInteger(expiry) && expiry >= 0 && expiry <= 0xffff_ffff))
       throw usageError(
@@ -193,10 +222,10 @@ export class Publisher extends PacketStream {
         `The message makes a packet of ${size} bytes, and the broker takes ${host.peerMaxPacketSize}`,
         { fault: 'usage', reasonCode: ReasonCode.PACKET_TOO_LARGE },
       );
-    if (this.queue.bytes + size > PUBLISHER_QUEUE)
+    if (this.#stream.queue.bytes + size > PUBLISHER_QUEUE)
       throw new MqttError(
         'ERR_MQTT_QUEUE_FULL',
-        `${this.queue.bytes} bytes of messages wait to be sent on topic ${this.topic}: await publish() before publishing more`,
+        `${this.#stream.queue.bytes} bytes of messages wait to be sent on topic ${this.topic}: await publish() before publishing more`,
         { fault: 'usage' },
       );
     return encodePublish(fields, 5);

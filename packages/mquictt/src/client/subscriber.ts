@@ -12,7 +12,7 @@ import { PublishView } from '../packets/publish.ts';
 import { ReasonCode, describeReasonCode } from '../reason-codes.ts';
 import { Message } from './message.ts';
 import { PacketStream } from './packet-stream.ts';
-import type { PacketStreamHost } from './packet-stream.ts';
+import type { OpenStream, OpenStreamHost } from './packet-stream.ts';
 import { Waiter } from './waiter.ts';
 
 export interface SubscribeOptions {
@@ -42,12 +42,16 @@ interface Reader {
 const view = new PublishView();
 
 /** Made by Client.subscriber(). Iterates over the payloads until it is closed; messages() over whole messages. */
-export class Subscriber extends PacketStream implements AsyncIterable<Uint8Array> {
+export class Subscriber implements AsyncIterable<Uint8Array>, OpenStream {
   readonly topicFilter: string;
+  readonly #host: OpenStreamHost;
+  readonly #stream: PacketStream;
   readonly #bufferSize: number;
   #messages: (Message | undefined)[] = [];
   #head = 0;
   #bufferedBytes = 0;
+  /** The buffer was full, and is read until it is half empty. */
+  #isDraining = false;
   readonly #readers = new Set<Reader>();
   /** Of SUBSCRIBE or UNSUBSCRIBE; 0 when none is under way. */
   #packetIdentifier = 0;
@@ -62,11 +66,24 @@ export class Subscriber extends PacketStream implements AsyncIterable<Uint8Array
   #topicBytes: Uint8Array = new Uint8Array(0);
 
   /** @internal */
-  constructor(stream: QuicStream, host: PacketStreamHost, topicFilter: string, bufferSize: number | undefined) {
-    super(stream, host);
+  constructor(stream: QuicStream, host: OpenStreamHost, topicFilter: string, bufferSize: number | undefined) {
+    this.#host = host;
     this.topicFilter = topicFilter;
     this.#bufferSize = bufferSize ?? SUBSCRIBER_BUFFER;
     for (const { promise } of [this.#subscribed, this.#over]) promise.catch(() => {});
+    this.#stream = new PacketStream(stream, host, {
+      isPaused: () => this.#isPaused,
+      handlePublish: (header, buffer, bodyStart, end) => this.#handlePublish(header, buffer, bodyStart, end),
+      handlePacket: (packet) => this.#handlePacket(packet),
+      handlePuback: () => {},
+      handleFlushed: () => {},
+      handleOver: (error) => this.#handleOver(error),
+    });
+  }
+
+  /** Number of the QUIC stream that carries the subscription. */
+  get streamId(): number {
+    return this.#stream.id;
   }
 
   /** The largest QoS with which the broker delivers. */
@@ -81,9 +98,8 @@ export class Subscriber extends PacketStream implements AsyncIterable<Uint8Array
 
   /** Sends SUBSCRIBE. @returns once the broker has granted it @internal */
   subscribe(request: SubscriptionRequest): Promise<void> {
-    this.#packetIdentifier = this.host.window.reserve();
-    this.queue.pushReply(encodeSubscribe(this.#packetIdentifier, [request], 0, 5));
-    this.flush();
+    this.#packetIdentifier = this.#host.window.reserve();
+    this.#stream.send(encodeSubscribe(this.#packetIdentifier, [request], 0, 5));
     return this.#subscribed.promise;
   }
 
@@ -129,7 +145,7 @@ export class Subscriber extends PacketStream implements AsyncIterable<Uint8Array
     if (this.#head === this.#messages.length) return undefined;
     const message = this.#messages[this.#head] as Message;
     this.#messages[this.#head++] = undefined;
-    const wasPaused = this.isPaused;
+    const wasPaused = this.#isPaused;
     this.#bufferedBytes -= sizeOf(message);
     if (this.#head === this.#messages.length) {
       this.#messages.length = 0;
@@ -142,12 +158,10 @@ export class Subscriber extends PacketStream implements AsyncIterable<Uint8Array
     if (wasPaused) this.#isDraining = true;
     if (this.#isDraining && this.#bufferedBytes <= this.#bufferSize / 2) {
       this.#isDraining = false;
-      this.readNow();
+      this.#stream.readNow();
     }
     return message;
   }
-
-  #isDraining = false;
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     for await (const message of this.messages()) yield message.payload;
@@ -182,10 +196,9 @@ export class Subscriber extends PacketStream implements AsyncIterable<Uint8Array
     this.#rejectReaders();
     this.#discard();
     if (!this.#isOver) {
-      this.#packetIdentifier = this.host.window.reserve();
-      this.queue.pushReply(encodeUnsubscribe(this.#packetIdentifier, [this.topicFilter], 5));
-      this.flush();
-      this.readNow();
+      this.#packetIdentifier = this.#host.window.reserve();
+      this.#stream.send(encodeUnsubscribe(this.#packetIdentifier, [this.topicFilter], 5));
+      this.#stream.readNow();
     }
     return this.#closing;
   }
@@ -197,24 +210,24 @@ export class Subscriber extends PacketStream implements AsyncIterable<Uint8Array
       this.#rejectReaders();
       this.#discard();
     }
-    this.endOutput();
-    this.readNow();
+    this.#stream.end();
+    this.#stream.readNow();
     return this.#closing;
   }
 
-  protected override get isPaused(): boolean {
+  get #isPaused(): boolean {
     if (this.#closing !== undefined) return false;
     if (this.#isDraining) return true;
     return this.#bufferedBytes >= this.#bufferSize || this.bufferedMessages >= SUBSCRIBER_BUFFER_MESSAGES;
   }
 
-  protected override handlePublish(header: number, buffer: Uint8Array, bodyStart: number, end: number): void {
+  #handlePublish(header: number, buffer: Uint8Array, bodyStart: number, end: number): void {
     view.read(header, buffer, bodyStart, end, 5);
     if (view.qos === 2) throw new PacketError(ReasonCode.QOS_NOT_SUPPORTED, 'A message came with QoS 2');
     if (view.topicAlias !== -1)
       throw new PacketError(ReasonCode.TOPIC_ALIAS_INVALID, 'A topic alias came although none is allowed'); // [MQTT-3.3.2-10]
     // From here on it is ours, even if the application has yet to read it.
-    if (view.qos === 1) this.queue.pushPuback(view.packetIdentifier);
+    if (view.qos === 1) this.#stream.queue.pushPuback(view.packetIdentifier);
     if (this.#closing !== undefined) return;
     const message = new Message(view, this.#readTopic());
     const [reader] = this.#readers;
@@ -226,7 +239,7 @@ export class Subscriber extends PacketStream implements AsyncIterable<Uint8Array
     this.#bufferedBytes += sizeOf(message);
   }
 
-  protected override handlePacket(packet: Packet): void {
+  #handlePacket(packet: Packet): void {
     const isAnswer =
       (packet.type === PacketType.SUBACK || packet.type === PacketType.UNSUBACK) &&
       packet.packetIdentifier === this.#packetIdentifier;
@@ -237,7 +250,7 @@ export class Subscriber extends PacketStream implements AsyncIterable<Uint8Array
       );
     this.#releaseIdentifier();
     if (packet.type === PacketType.UNSUBACK) {
-      this.endOutput();
+      this.#stream.end();
       return;
     }
     const code = packet.reasonCodes[0] ?? ReasonCode.UNSPECIFIED_ERROR;
@@ -256,23 +269,24 @@ export class Subscriber extends PacketStream implements AsyncIterable<Uint8Array
     );
   }
 
-  protected override handleOver(error: MqttError | undefined): void {
+  #handleOver(error: MqttError | undefined): void {
     this.#isOver = true;
+    this.#host.forget(this);
     this.#overError =
       error ??
       new MqttError('ERR_MQTT_STREAM_CLOSED', `The broker ended the subscription to ${this.topicFilter}`, {
         fault: 'peer',
       });
     this.#releaseIdentifier();
-    this.queue.clear();
+    this.#stream.queue.clear();
     this.#rejectReaders();
     this.#subscribed.settle(this.#overError);
     this.#over.settle(undefined);
-    this.endOutput();
+    this.#stream.end();
   }
 
   #releaseIdentifier(): void {
-    this.host.window.release(this.#packetIdentifier);
+    this.#host.window.release(this.#packetIdentifier);
     this.#packetIdentifier = 0;
   }
 

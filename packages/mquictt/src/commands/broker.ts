@@ -7,12 +7,14 @@ import { server } from '../broker/broker.ts';
 import { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { DEFAULT_PORT } from '../quic-options.ts';
-import { integer } from './connection-options.ts';
+import { integer, readPem } from './connection-options.ts';
 import { ExitCode, UsageError } from './io.ts';
 import type { CommandIo } from './io.ts';
 
 interface BrokerFlags {
   readonly config?: string;
+  readonly cert?: string;
+  readonly key?: string;
   readonly address: string;
   readonly development?: boolean;
   readonly names?: readonly string[];
@@ -25,6 +27,8 @@ export function brokerCommand(io: CommandIo, done: (code: ExitCode) => void): Co
   return new Command('broker')
     .description('run a broker for MQTT 5 and MQTT 3.1.1 over QUIC; everybody who reaches it may publish and subscribe')
     .option('-c, --config <file>', 'configuration file with auth.cert_file and auth.key_file')
+    .option('--cert <file>', 'PEM file of the certificate and those that lead to its CA, instead of --config')
+    .option('--key <file>', 'PEM file of its private key')
     .option('-a, --address <host:port>', 'where to listen', `0.0.0.0:${DEFAULT_PORT}`)
     .option('--development', 'make a certificate that lives as long as the broker')
     .option('--names <name...>', 'names and addresses for that certificate', ['localhost', '127.0.0.1', '::1'])
@@ -48,12 +52,16 @@ async function runBroker(flags: BrokerFlags, io: CommandIo): Promise<ExitCode> {
 }
 
 async function configOf(flags: BrokerFlags): Promise<Config> {
-  if (flags.config !== undefined && flags.development === true)
-    throw new UsageError('Give either --config or --development');
+  const sources = [flags.config, flags.cert ?? flags.key, flags.development].filter((source) => source !== undefined);
+  if (sources.length > 1) throw new UsageError('Give only one of --config, --cert with --key, and --development');
   if (flags.config !== undefined) return Config.read(flags.config);
+  if (flags.cert !== undefined && flags.key !== undefined) {
+    const [certificatePem, keyPem] = await Promise.all([readPem(flags.cert), readPem(flags.key)]);
+    return Config.fromPem({ certificatePem, keyPem });
+  }
   if (flags.development !== true)
     throw new UsageError(
-      'A broker needs a certificate: name a configuration file with --config, or try it out with --development',
+      'A broker needs a certificate: give --cert and --key, or --config, or try it out with --development',
     );
   const certificates = await createDevelopmentCertificates({ names: flags.names ?? [] });
   if (flags.caOut !== undefined) await writeFile(flags.caOut, certificates.caPem);

@@ -36,12 +36,16 @@ async function write(folder: string, flags: CertificateFlags, io: CommandIo): Pr
       error instanceof TlsError ? error.message : `Cannot write to ${folder}: ${(error as Error).message}`;
     throw new MqttError('ERR_MQTT_CERTIFICATE', message, { fault: 'usage', cause: error });
   }
-  io.out(`Wrote ca.pem, cert.pem and key.pem to ${folder}, for ${flags.names.join(', ')}. A broker with them:\n\n`);
-  const auth = {
-    ca_cert_file: join(folder, 'ca.pem'),
-    cert_file: join(folder, 'cert.pem'),
-    key_file: join(folder, 'key.pem'),
-  };
-  io.out(`${JSON.stringify({ auth }, undefined, 2)}\n\nas server.json, then: mquictt broker --config server.json\n`);
+  const [ca, cert, key] = ['ca.pem', 'cert.pem', 'key.pem'].map((name) => join(folder, name));
+  io.out(`Wrote ca.pem, cert.pem and key.pem to ${folder}, for ${flags.names.join(', ')}. Try them with
+
+  mquictt broker --cert ${cert} --key ${key}
+  mquictt sub --cafile ${ca} -t '#' -v
+  mquictt pub --cafile ${ca} -t hello -m world
+
+or name them in a configuration file, here server.json:
+
+${JSON.stringify({ auth: { ca_cert_file: ca, cert_file: cert, key_file: key } }, undefined, 2)}
+`);
   return ExitCode.OK;
 }

@@ -101,17 +101,17 @@ async function configOf(flags: ConnectionFlags): Promise<Config> {
   if (flags.config !== undefined && flags.cafile !== undefined)
     throw new UsageError('Give either --config or --cafile');
   if (flags.config !== undefined) return Config.read(flags.config);
-  if (flags.cafile === undefined) return Config.empty();
-  let caPem;
+  return flags.cafile === undefined ? Config.empty() : Config.fromPem({ caPem: await readPem(flags.cafile) });
+}
+
+/** @throws MqttError ERR_MQTT_CERTIFICATE */
+export async function readPem(path: string): Promise<string> {
   try {
-    caPem = await readFile(flags.cafile, 'utf8');
+    return await readFile(path, 'utf8');
   } catch (error) {
-    throw new MqttError('ERR_MQTT_CERTIFICATE', `Cannot read the CA file: ${(error as Error).message}`, {
-      fault: 'usage',
-      cause: error,
-    });
+    const message = `Cannot read the certificate file: ${(error as Error).message}`;
+    throw new MqttError('ERR_MQTT_CERTIFICATE', message, { fault: 'usage', cause: error });
   }
-  return Config.fromPem({ caPem });
 }
 
 function willOf(flags: ConnectionFlags): { will?: WillOptions } {

@@ -159,6 +159,8 @@ export class Flow implements Timed {
     this.#host.queuedBytes -= before - queue.bytes;
     if (this.#holding.size > 0 && this.backlog < QUEUE_LOW_WATER) this.#endHold();
     if (wasHeld && !this.isHeld) this.#host.markReady(this);
+    const waiting = this.session.inFlight.nextWaiting();
+    if (waiting !== undefined) this.#host.markReady(waiting.owner as Flow);
     return piece;
   }
 

@@ -2,7 +2,7 @@
  * QoS 1 messages of one session and direction that are sent and not acknowledged, over all its flows: one space of packet identifiers, one Receive
  * Maximum, shared so that no flow can take it all.
  */
-import { MAX_IN_FLIGHT_BYTES } from '../limits.ts';
+import { MAX_IN_FLIGHT_BYTES, MAX_IN_FLIGHT_BYTES_PER_SESSION } from '../limits.ts';
 import type { EncodedPublish } from '../packets/publish.ts';
 import type { OutboundQueue } from './outbound-queue.ts';
 
@@ -21,6 +21,8 @@ export class InFlightWindow {
   /** Flows that stopped because of the Receive Maximum, the one that waits longest first. */
   #waiting: OutboundQueue[] = [];
   #lastIdentifier = 0;
+  /** Of all entries. */
+  #bytes = 0;
 
   constructor(receiveMaximum: number) {
     this.receiveMaximum = receiveMaximum;
@@ -54,6 +56,7 @@ export class InFlightWindow {
     this.#entries.set(identifier, { queue, message });
     queue.inFlightCount++;
     queue.inFlightBytes += message.size;
+    this.#bytes += message.size;
     return identifier;
   }
 
@@ -64,11 +67,17 @@ export class InFlightWindow {
     this.#entries.delete(identifier);
     entry.queue.inFlightCount--;
     entry.queue.inFlightBytes -= entry.message.size;
+    this.#bytes -= entry.message.size;
     return entry;
   }
 
-  /** @returns a flow that stopped and may now go on, undefined when there is none */
+  /**
+   * To be asked after every acknowledgement, and again after the flow that it names has had its turn: it may have nothing to send any more.
+   *
+   * @returns a flow that stopped and may now go on, undefined when there is none
+   */
   nextWaiting(): OutboundQueue | undefined {
+    if (this.#waiting.length === 0 || this.#entries.size >= this.receiveMaximum) return undefined;
     for (let i = 0; i < this.#waiting.length; i++) {
       const queue = this.#waiting[i];
       if (!this.#allows(queue)) continue;
@@ -94,6 +103,7 @@ export class InFlightWindow {
       moved.push([identifier, entry.message]);
       if (heir === undefined) {
         this.#entries.delete(identifier);
+        this.#bytes -= entry.message.size;
         continue;
       }
       entry.queue = heir;
@@ -111,8 +121,9 @@ export class InFlightWindow {
    */
   #allows(queue: OutboundQueue): boolean {
     const free = this.receiveMaximum - this.#entries.size;
-    if (free <= 0) return false;
+    if (free <= 0 || this.#entries.size + this.#reserved.size >= 65_535) return false;
     if (queue.inFlightCount === 0) return true;
+    if (this.#bytes >= MAX_IN_FLIGHT_BYTES_PER_SESSION) return false;
     return queue.inFlightCount < free && queue.inFlightBytes < MAX_IN_FLIGHT_BYTES;
   }
 

@@ -29,6 +29,9 @@ export class OutboundQueue {
   sentCount = 0;
   expiredCount = 0;
 
+  /** Called with each message that is dropped because it expired. */
+  onExpired: ((message: EncodedPublish) => void) | undefined = undefined;
+
   readonly #window: InFlightWindow;
   /** Answers as bytes, since most are PUBACKs of four. */
   #replies: Uint8Array = EMPTY;
@@ -189,6 +192,7 @@ export class OutboundQueue {
         items[head++] = undefined;
         this.bytes -= message.size;
         this.expiredCount++;
+        this.onExpired?.(message);
         continue;
       }
       const { buffer, start, end } = message;

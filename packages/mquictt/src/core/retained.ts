@@ -127,12 +127,16 @@ export class RetainedStore {
     return walk(this.#root, filter.split('/'), 0);
   }
 
-  /** Forgets what has expired. Costs a walk over everything: meant for once a minute. @returns how many */
-  removeExpired(now: number): number {
+  /** Forgets what has expired. Costs a walk over everything: meant for once a minute. @returns whether others will expire later */
+  removeExpired(now: number): boolean {
     const expired: string[] = [];
-    for (const message of walkAll(this.#root)) if (message.expiresAt <= now) expired.push(message.topic);
+    let isMoreToCome = false;
+    for (const message of walkAll(this.#root)) {
+      if (message.expiresAt <= now) expired.push(message.topic);
+      else if (message.expiresAt !== Infinity) isMoreToCome = true;
+    }
     for (const topic of expired) this.delete(topic);
-    return expired.length;
+    return isMoreToCome;
   }
 }
 

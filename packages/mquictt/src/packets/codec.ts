@@ -515,7 +515,8 @@ export const PINGREQ: Uint8Array = Uint8Array.of(0xc0, 0);
 export const PINGRESP: Uint8Array = Uint8Array.of(0xd0, 0);
 
 function generate(packet: ForeignPacket, version: ProtocolVersion): Uint8Array {
-  return mqttPacket.generate(packet, { protocolVersion: version });
+  const { buffer, byteOffset, length } = mqttPacket.generate(packet, { protocolVersion: version });
+  return new Uint8Array(buffer, byteOffset, length);
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -46,7 +46,9 @@ export class PacketSplitter {
   }
 
   /** Takes the next bytes of the stream; they must not change afterwards. Call next() until it says no before pushing more. */
-  push(chunk: Uint8Array): void {
+  push(bytes: Uint8Array): void {
+    // slice() of a Buffer does not copy: below here there are none.
+    const chunk = Buffer.isBuffer(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) : bytes;
     if (this.#position < this.#chunk.length) {
       const rest = this.#chunk.length - this.#position;
       const joined = new Uint8Array(rest + chunk.length);

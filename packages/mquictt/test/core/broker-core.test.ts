@@ -288,6 +288,50 @@ test('a packet larger than the client takes is not sent', () => {
   assert.is(broker.core.stats().messagesDropped, 1);
 });
 
+test('a flow that was to be woken and has nothing left does not keep the others waiting', () => {
+  const broker = new TestBroker();
+  const client = broker.connect('c', { receiveMaximum: 1 });
+  const [first, second, third] = ['a', 'b', 'c'].map((topic) => client.subscribe(topic));
+  client.publish('a', 'in flight', { qos: 1 });
+  client.publish('b', 'expires', { qos: 1, expiresAt: 1_000 });
+  client.publish('c', 'waits', { qos: 1 });
+  broker.advance(2_000);
+  const [message] = first.messages();
+  first.puback(message.packetIdentifier);
+  assert.equal(second.texts(), []);
+  assert.equal(third.texts(), ['waits']);
+});
+
+test('an answer larger than the client takes ends its stream', () => {
+  const broker = new TestBroker();
+  const client = broker.connect('c', { maximumPacketSize: 60 });
+  const request = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 };
+  const requests = Array.from({ length: 100 }, (_, i) => ({ topicFilter: String(i), ...request }));
+  assert.is(client.stream().send(codec.encodeSubscribe(1, requests, 0, 5)).abortCode, 0x95);
+  assert.is(broker.core.stats().subscriptions, 0);
+  const tiny = broker.open();
+  const fields = { protocolVersion: 5, clientId: 't', cleanStart: true, keepAlive: 0, maximumPacketSize: 20 } as const;
+  tiny.control.send(codec.encodeConnect(fields));
+  // There is room for the reason, and none for a sentence.
+  const [disconnect] = tiny.control.take();
+  assert.is((disconnect as codec.DisconnectPacket).reasonCode, 0x95);
+  assert.is((disconnect as codec.DisconnectPacket).reasonString, undefined);
+  assert.is(tiny.closeCode, 0x95);
+});
+
+test('retained messages that have expired are forgotten', () => {
+  const broker = new TestBroker();
+  const client = broker.connect('c');
+  client.publish('a', 'x', { retain: true, expiresAt: 10_000 });
+  client.publish('b', 'x', { retain: true, expiresAt: 100_000 });
+  client.publish('c', 'x', { retain: true });
+  broker.advance(61_000);
+  assert.is(broker.core.stats().retainedMessages, 2);
+  broker.advance(60_000);
+  assert.is(broker.core.stats().retainedMessages, 1);
+  assert.is(broker.core.nextTimeout(), Infinity);
+});
+
 test('user properties keep their order, and expiry and content type arrive', () => {
   const broker = new TestBroker();
   const client = broker.connect('c');

@@ -117,7 +117,10 @@ test('what has expired is not sent, and what has not says how much time is left'
   queue.push(message(0, 'a', 1_000));
   queue.push(message(1, 'b', 9_500));
   queue.push(message(0, 'c'));
+  const expired: EncodedPublish[] = [];
+  queue.onExpired = (message) => expired.push(message);
   const found = publishesOf(drain(queue, 1_000, 5_000));
+  assert.is(expired.length, 1);
   assert.equal(
     found.map(({ text, expiry }) => [text, expiry]),
     [

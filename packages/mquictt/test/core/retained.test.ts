@@ -91,8 +91,11 @@ test('forgets what has expired', () => {
   const store = new RetainedStore();
   put(store, 'a', 'x', 100);
   put(store, 'b', 'x', 200);
-  assert.is(store.removeExpired(150), 1);
-  assert.equal(topicsOf(store, '#'), ['b']);
+  put(store, 'c', 'x');
+  assert.is(store.removeExpired(150), true);
+  assert.equal(topicsOf(store, '#'), ['b', 'c']);
+  assert.is(store.removeExpired(250), false);
+  assert.equal(topicsOf(store, '#'), ['c']);
 });
 
 test.run();

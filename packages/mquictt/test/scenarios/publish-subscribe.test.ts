@@ -115,6 +115,17 @@ test('messages carry their properties', () =>
     assert.is(message.isDuplicate, false);
   }));
 
+test('a message that expires before it can be sent is refused, and those after it are sent', () =>
+  withBroker(async ({ connect }) => {
+    const client = await connect();
+    const publisher = await client.publisher('t', undefined, { retain: false });
+    const subscriber = await client.subscriber('t');
+    const expiring = rejection(publisher.publish('late', { messageExpiryInterval: 0 }));
+    await publisher.publish('in time');
+    assert.is((await expiring).code, 'ERR_MQTT_TIMEOUT');
+    assert.is(text(await subscriber.read()), 'in time');
+  }));
+
 test('a subscriber is iterated over, and leaving the loop closes it', () =>
   withBroker(async ({ broker, connect }) => {
     const client = await connect();

@@ -67,7 +67,8 @@ export function handleConnect(core: BrokerCore, flow: Flow, packet: ConnectPacke
   core.deadlines.set(session, session.patience === 0 ? Infinity : now + session.patience);
 
   // 5. The answer, which is the first packet they get. [MQTT-3.2.0-1]
-  flow.queue.pushReply(
+  core.reply(
+    flow,
     encodeConnack(
       {
         sessionPresent: false, // [MQTT-3.2.2-3]: nothing is kept from one connection to the next
@@ -87,7 +88,6 @@ export function handleConnect(core: BrokerCore, flow: Flow, packet: ConnectPacke
       session.version,
     ),
   );
-  core.markReady(flow);
   core.log('info', 'A client connected', { remote: session.remote, clientId, version: session.version });
 }
 

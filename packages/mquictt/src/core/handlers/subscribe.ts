@@ -33,8 +33,7 @@ export function handleSubscribe(core: BrokerCore, flow: Flow, packet: SubscribeP
     return subscription.qos;
   });
   // [MQTT-3.8.4-1], [MQTT-3.8.4-6]. Answers go before messages, so SUBACK comes first.
-  flow.queue.pushReply(encodeSuback(packet.packetIdentifier, reasonCodes, flow.session.version));
-  core.markReady(flow);
+  core.reply(flow, encodeSuback(packet.packetIdentifier, reasonCodes, flow.session.version));
   for (const messages of retained) flow.enqueueRetained(messages);
 }
 
@@ -82,6 +81,5 @@ export function handleUnsubscribe(core: BrokerCore, flow: Flow, packet: Unsubscr
     return ReasonCode.SUCCESS;
   });
   // [MQTT-3.10.4-4], [MQTT-3.10.4-5]
-  flow.queue.pushReply(encodeUnsuback(packet.packetIdentifier, reasonCodes, flow.session.version));
-  core.markReady(flow);
+  core.reply(flow, encodeUnsuback(packet.packetIdentifier, reasonCodes, flow.session.version));
 }
