@@ -65,6 +65,9 @@ export const MAX_RETAINED_LEVELS = 1_000_000;
 /** ms between walks over the retained messages that look for expired ones. */
 export const RETAINED_SWEEP_INTERVAL = 60_000;
 
+/** Topics that a search through them looks at in one go: 1,024 filters that match none of 100,000 would keep everybody waiting for 40 s. */
+export const RETAINED_SEARCH_STEP = 4_096;
+
 /** ms from the connection to CONNECT; connections that say nothing would pile up. */
 export const CONNECT_DEADLINE = 10_000;
 /** Streams of one connection that wait for CONNECT to be accepted; each may hold a stream window of unread bytes. */

@@ -109,6 +109,17 @@ export class BrokerCore implements FlowHost {
   };
 
   #flowCount = 0;
+  /** Flows that search the retained messages, and whose turn it is: one at a time. */
+  readonly #searching: Flow[] = [];
+  readonly #nextSearch: Timed = {
+    deadline: Infinity,
+    heapIndex: -1,
+    handleTimeout: (now) => {
+      const flow = this.#searching.shift();
+      if (flow?.isOpen === true) flow.continueSearch();
+      if (this.#searching.length > 0) this.deadlines.set(this.#nextSearch, now + 1);
+    },
+  };
   /** Those being published: empty but within endSession(). */
   readonly #wills: Message[] = [];
   /** Forgets retained messages that have expired. What is asked for by a subscription is looked at there as well. */
@@ -209,6 +220,12 @@ export class BrokerCore implements FlowHost {
     if (flow.isReady) return;
     flow.isReady = true;
     this.#readyFlows.push(flow);
+  }
+
+  searchLater(flow: Flow): void {
+    this.#searching.push(flow);
+    // At once, but not in this turn.
+    if (this.#nextSearch.heapIndex === -1) this.deadlines.set(this.#nextSearch, 0);
   }
 
   handlePacket(flow: Flow, header: number, now: number): void {

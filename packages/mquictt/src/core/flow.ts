@@ -41,6 +41,8 @@ export interface FlowHost {
   handleEnd(flow: Flow, now: number): void;
   /** The peer reset its half, or asked us to stop ours. */
   handleReset(flow: Flow, errorCode: number, now: number): void;
+  /** Calls continueSearch() when others have had their turn. */
+  searchLater(flow: Flow): void;
   /** Names the flow to the driver. */
   markReady(flow: Flow): void;
 }
@@ -78,7 +80,9 @@ export class Flow implements Timed {
   /** Until then a flow that is behind holds nobody. */
   #probationUntil = -Infinity;
   /** Retained messages still to be sent, which go before everything that came later. */
-  #retained: Iterator<EncodedPublish>[] = [];
+  #retained: Iterator<EncodedPublish | undefined>[] = [];
+  /** Whether the search for them waits for its turn. */
+  #isSearching = false;
   #deferred: EncodedPublish[] = [];
   #deferredBytes = 0;
 
@@ -181,10 +185,16 @@ export class Flow implements Timed {
   }
 
   /** Queues retained messages as there is room for them, before everything that comes after this call. */
-  enqueueRetained(messages: Iterator<EncodedPublish>): void {
+  enqueueRetained(messages: Iterator<EncodedPublish | undefined>): void {
     // What waits already is older than the subscription and stays in front.
     this.#retained.push(messages);
     this.#pullRetained();
+    this.#host.markReady(this);
+  }
+
+  /** Goes on with the search for retained messages. */
+  continueSearch(): void {
+    this.#isSearching = false;
     this.#host.markReady(this);
   }
 
@@ -268,6 +278,7 @@ export class Flow implements Timed {
   }
 
   #pullRetained(): void {
+    if (this.#isSearching) return;
     const queue = this.queue;
     while (this.#retained.length > 0) {
       // Enough to write for now; the rest of the store is not copied before it is wanted.
@@ -276,6 +287,11 @@ export class Flow implements Timed {
       if (done === true) {
         this.#retained.shift();
         continue;
+      }
+      if (value === undefined) {
+        this.#isSearching = true;
+        this.#host.searchLater(this);
+        return;
       }
       this.#host.queuedBytes += value.size;
       queue.push(value);

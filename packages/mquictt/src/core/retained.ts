@@ -1,5 +1,5 @@
 /** Retained messages (MQTT 5 §3.3.1.3): the last one of each topic, as a tree of levels, so that a filter with wildcards walks only what may match. */
-import { MAX_RETAINED_BYTES, MAX_RETAINED_LEVELS, MAX_RETAINED_MESSAGES } from '../limits.ts';
+import { MAX_RETAINED_BYTES, MAX_RETAINED_LEVELS, MAX_RETAINED_MESSAGES, RETAINED_SEARCH_STEP } from '../limits.ts';
 
 /** Owns its bytes. */
 export interface RetainedMessage {
@@ -123,8 +123,13 @@ export class RetainedStore {
    *
    * @param filter valid
    */
-  match(filter: string): IterableIterator<RetainedMessage> {
-    return walk(this.#root, filter.split('/'), 0);
+  *match(filter: string): IterableIterator<RetainedMessage> {
+    for (const message of this.search(filter)) if (message !== undefined) yield message;
+  }
+
+  /** The same, with an undefined whenever it has taken so long that others should have their turn. */
+  search(filter: string): IterableIterator<RetainedMessage | undefined> {
+    return walk(this.#root, filter.split('/'), 0, { steps: 0 });
   }
 
   /** Forgets what has expired. Costs a walk over everything: meant for once a minute. @returns whether others will expire later */
@@ -140,7 +145,18 @@ export class RetainedStore {
   }
 }
 
-function* walk(node: Node, levels: readonly string[], depth: number): IterableIterator<RetainedMessage> {
+/** Counts the nodes that a search visits. */
+interface Pace {
+  steps: number;
+}
+
+function* walk(
+  node: Node,
+  levels: readonly string[],
+  depth: number,
+  pace: Pace,
+): IterableIterator<RetainedMessage | undefined> {
+  if (++pace.steps % RETAINED_SEARCH_STEP === 0) yield undefined;
   if (depth === levels.length) {
     if (node.message !== undefined) yield node.message;
     return;
@@ -148,7 +164,7 @@ function* walk(node: Node, levels: readonly string[], depth: number): IterableIt
   const level = levels[depth];
   if (level !== '+' && level !== '#') {
     const child = node.children.get(level);
-    if (child !== undefined) yield* walk(child, levels, depth + 1);
+    if (child !== undefined) yield* walk(child, levels, depth + 1, pace);
     return;
   }
   // MQTT 5 §4.7.1.2: `sport/#` matches `sport` as well.
@@ -156,8 +172,16 @@ function* walk(node: Node, levels: readonly string[], depth: number): IterableIt
   for (const [name, child] of node.children) {
     // [MQTT-4.7.2-1]
     if (depth === 0 && name.startsWith('$')) continue;
-    if (level === '+') yield* walk(child, levels, depth + 1);
-    else yield* walkAll(child);
+    if (level === '+') yield* walk(child, levels, depth + 1, pace);
+    else yield* walkBelow(child, pace);
+  }
+}
+
+/** What is found is work as well: the receiver may have no use for it. */
+function* walkBelow(node: Node, pace: Pace): IterableIterator<RetainedMessage | undefined> {
+  for (const message of walkAll(node)) {
+    yield message;
+    if (++pace.steps % RETAINED_SEARCH_STEP === 0) yield undefined;
   }
 }
 

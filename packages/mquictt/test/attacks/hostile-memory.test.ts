@@ -4,7 +4,11 @@ import * as assert from 'uvu/assert';
 import { RetainedStore } from '../../src/core/retained.ts';
 import { Router } from '../../src/core/router.ts';
 import { Subscription } from '../../src/core/subscription.ts';
-import { MAX_RETAINED_LEVELS, MAX_SUBSCRIPTION_LEVELS_PER_SESSION } from '../../src/limits.ts';
+import {
+  MAX_IN_FLIGHT_BYTES_PER_SESSION,
+  MAX_RETAINED_LEVELS,
+  MAX_SUBSCRIPTION_LEVELS_PER_SESSION,
+} from '../../src/limits.ts';
 import * as codec from '../../src/packets/codec.ts';
 import type { SubackPacket } from '../../src/packets/codec.ts';
 import { ReasonCode } from '../../src/reason-codes.ts';
@@ -116,6 +120,68 @@ test('slow readers with wills for each other end one after the other', () => {
   );
   assert.is(stats.sessions, 1);
   assert.is(stats.queuedBytes, 0);
+});
+
+test('streams that acknowledge nothing hold no more together than a session may', () => {
+  const broker = new TestBroker();
+  const client = broker.connect('c');
+  const streams = Array.from({ length: 200 }, (_, i) => {
+    const stream = client.stream().subscribe('#', { qos: 1 }, i + 1);
+    stream.take();
+    return stream;
+  });
+  const publisher = broker.connect('publisher').stream();
+  for (let i = 0; i < 60; i++) publisher.publish('t', new Uint8Array(4_000), { qos: 1 });
+  assert.ok(client.session.inFlight.size * 4_000 < MAX_IN_FLIGHT_BYTES_PER_SESSION + 4_000);
+  // Nothing is lost: as acknowledgements come, the rest follows.
+  const counts = streams.map(() => 0);
+  for (let isMoving = true; isMoving;) {
+    isMoving = false;
+    for (const [i, stream] of streams.entries()) {
+      for (const message of stream.messages()) {
+        counts[i]++;
+        stream.puback(message.packetIdentifier);
+        isMoving = true;
+      }
+    }
+  }
+  assert.ok(counts.every((count) => count === 60));
+  assert.is(client.session.inFlight.size, 0);
+});
+
+test('a search that matches no retained message keeps nobody waiting', () => {
+  const broker = new TestBroker();
+  const publisher = broker.connect('publisher').stream();
+  for (let i = 0; i < 20_000; i++) publisher.publish(`${i >> 8}/${i & 255}/x`, 'x', { retain: true });
+  const client = broker.connect('c');
+  const stream = client.stream();
+  let visited = 0;
+  const { retained } = broker.core;
+  const search = retained.search.bind(retained);
+  // Counts the steps that are taken before others have their turn.
+  retained.search = function* (filter: string) {
+    for (const message of search(filter)) {
+      visited++;
+      yield message;
+    }
+  };
+  const filters = Array.from({ length: 1_000 }, (_, i) => `+/+/no${i}`);
+  assert.ok(subscribeAll(stream, filters, 0).every((code) => code === 1));
+  assert.is(visited, 1);
+  // What is stored already comes first, and nothing is lost or twice.
+  subscribeAll(stream, ['1/#'], 0);
+  publisher.publish('1/1/no1', 'live', { qos: 1 });
+  assert.is(stream.messages().length, 0);
+  broker.advance(60_000);
+  const messages = stream.messages();
+  assert.is(messages.length, 257);
+  assert.is(messages[256].text, 'live');
+  assert.is(broker.core.stats().queuedBytes, 0);
+  // Who goes in the middle of it leaves nothing behind.
+  subscribeAll(stream, filters, 0);
+  client.drop();
+  broker.advance(60_000);
+  assert.is(broker.core.nextTimeout(), Infinity);
 });
 
 test.run();

@@ -11,7 +11,7 @@ import { Message } from '../message.ts';
 import { Subscription } from '../subscription.ts';
 
 export function handleSubscribe(core: BrokerCore, flow: Flow, packet: SubscribePacket, now: number): void {
-  const retained: Iterator<EncodedPublish>[] = [];
+  const retained: Iterator<EncodedPublish | undefined>[] = [];
   const reasonCodes = packet.subscriptions.map((request) => {
     const refusal = refusalOf(flow, request);
     if (refusal !== 0) return refusal;
@@ -50,11 +50,19 @@ function refusalOf(flow: Flow, request: SubscriptionRequest): number {
 }
 
 /** The retained messages that were there when the subscription came, made ready one by one. */
-function* retainedFor(core: BrokerCore, subscription: Subscription, now: number): Generator<EncodedPublish, undefined> {
+function* retainedFor(
+  core: BrokerCore,
+  subscription: Subscription,
+  now: number,
+): Generator<EncodedPublish | undefined, undefined> {
   const { flow, identifier } = subscription;
   const session = flow.session;
   const newest = core.retained.sequence;
-  for (const stored of core.retained.match(subscription.topicFilter)) {
+  for (const stored of core.retained.search(subscription.topicFilter)) {
+    if (stored === undefined) {
+      yield undefined;
+      continue;
+    }
     // What was stored later has been delivered as a live message.
     if (stored.sequence > newest || stored.expiresAt <= now) continue;
     const message = new Message({ ...stored, retain: true }, undefined);
