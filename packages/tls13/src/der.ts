@@ -101,6 +101,33 @@ export function derUnsigned(bytes: Uint8Array, element: DerElement): Uint8Array 
   return content;
 }
 
+/** A BOOLEAN, which DER writes as 0x00 or 0xff only (X.690 §11.1). @throws DerError */
+export function derBoolean(bytes: Uint8Array, element: DerElement): boolean {
+  const content = derContent(bytes, element);
+  if (content.length !== 1 || (content[0] !== 0x00 && content[0] !== 0xff)) throw new DerError('Boolean is malformed');
+  return content[0] === 0xff;
+}
+
+/** An OBJECT IDENTIFIER as dotted text. @throws DerError where an arc is cut off or padded (X.690 §8.19.2) */
+export function derOid(bytes: Uint8Array, element: DerElement): string {
+  const arcs: bigint[] = [];
+  let arc = 0n;
+  let isStart = true;
+  for (const byte of derContent(bytes, element)) {
+    if (isStart && byte === 0x80) throw new DerError('Object identifier is not in its shortest form');
+    arc = (arc << 7n) | BigInt(byte & 0x7f);
+    isStart = byte < 0x80;
+    if (!isStart) continue;
+    arcs.push(arc);
+    arc = 0n;
+  }
+  const [both, ...rest] = arcs;
+  if (both === undefined || !isStart) throw new DerError('Object identifier is cut off');
+  // §8.19.4: the first two arcs share a number, and only below 2 does the second end at 39.
+  const root = both < 80n ? both / 40n : 2n;
+  return [root, both - root * 40n, ...rest].join('.');
+}
+
 /**
  * Walks everything below `bytes` and refuses what a general parser should not be asked to build objects for.
  *

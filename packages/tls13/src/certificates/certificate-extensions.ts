@@ -4,15 +4,23 @@
  * Everything critical that is not listed here is kept by its OID, for the caller to refuse. certificatePolicies counts as understood: without an
  * initial policy set of our own, every policy will do (RFC 5280 §6.1.1 (c) to (g)); policyConstraints does not.
  */
-import { AsnConvert } from '@peculiar/asn1-schema';
-import { AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage } from '@peculiar/asn1-x509';
-import type { Extension } from '@peculiar/asn1-x509';
 import { latin1Text } from '../ascii.ts';
-import { DerError, DerTag, checkDer, derContent, readDerChildren, readDerRoot } from '../der.ts';
+import {
+  DerError,
+  DerTag,
+  checkDer,
+  derBoolean,
+  derContent,
+  derOid,
+  derUnsigned,
+  expectDerChild,
+  readDerChildren,
+  readDerRoot,
+} from '../der.ts';
 import type { DerElement } from '../der.ts';
 
-/** Bits of KeyUsage as @peculiar/asn1-x509 numbers them: bit 0 of the BIT STRING is 1. */
-export const KeyUsageFlag = { DIGITAL_SIGNATURE: 0x01, KEY_CERT_SIGN: 0x20 } as const;
+/** Bits of the first byte of KeyUsage, which holds all but decipherOnly: bit 0 of a BIT STRING is the highest. */
+export const KeyUsageFlag = { DIGITAL_SIGNATURE: 0x80, KEY_CERT_SIGN: 0x04 } as const;
 
 export const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 export const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
@@ -37,7 +45,7 @@ export interface CertificateExtensions {
   isCa: boolean;
   /** Undefined for no limit. */
   pathLength: number | undefined;
-  /** Undefined where the extension is missing. */
+  /** Of KeyUsageFlag. Undefined where the extension is missing. */
   keyUsage: number | undefined;
   extendedKeyUsage: readonly string[] | undefined;
   subjectAlternativeName: GeneralNames | undefined;
@@ -50,8 +58,11 @@ export interface CertificateExtensions {
 
 const CERTIFICATE_POLICIES = '2.5.29.32';
 
-/** @throws DerError, or what the ASN.1 parser throws, when an extension is malformed or occurs twice */
-export function readExtensions(list: readonly Extension[]): CertificateExtensions {
+/**
+ * @param list `Extensions ::= SEQUENCE OF Extension`, an element of `bytes`
+ * @throws DerError when an extension is malformed or occurs twice
+ */
+export function readExtensions(bytes: Uint8Array, list: DerElement | undefined): CertificateExtensions {
   const out: CertificateExtensions = {
     isCa: false,
     pathLength: undefined,
@@ -64,45 +75,70 @@ export function readExtensions(list: readonly Extension[]): CertificateExtension
     unknownCritical: [],
   };
   const seen = new Set<string>();
-  for (const { extnID, critical, extnValue } of list) {
+  for (const extension of list === undefined ? [] : readDerChildren(bytes, list)) {
+    const { oid, isCritical, value } = readExtension(bytes, extension);
     // RFC 5280 §4.2: a certificate must not include more than one instance of an extension.
-    if (seen.has(extnID)) throw new DerError(`Extension ${extnID} occurs twice`);
-    seen.add(extnID);
-    const read = READERS.get(extnID);
+    if (seen.has(oid)) throw new DerError(`Extension ${oid} occurs twice`);
+    seen.add(oid);
+    const read = READERS.get(oid);
     if (read !== undefined) {
-      const value = new Uint8Array(extnValue.buffer);
       checkDer(value);
       read(out, value);
-    } else if (critical && extnID !== CERTIFICATE_POLICIES) out.unknownCritical.push(extnID);
+    } else if (isCritical && oid !== CERTIFICATE_POLICIES) out.unknownCritical.push(oid);
   }
   return out;
+}
+
+/**
+ * RFC 5280 §4.1: SEQUENCE { extnID, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }, and nothing more: a `critical` in another place
+ * must not get lost. FALSE should not be written out, but is.
+ */
+function readExtension(
+  bytes: Uint8Array,
+  element: DerElement,
+): { readonly oid: string; readonly isCritical: boolean; readonly value: Uint8Array } {
+  if (element.tag !== DerTag.SEQUENCE) throw new DerError('Extension is no sequence');
+  const children = readDerChildren(bytes, element);
+  const oid = derOid(bytes, expectDerChild(children, 0, DerTag.OBJECT_IDENTIFIER));
+  const critical = children[1]?.tag === DerTag.BOOLEAN ? children[1] : undefined;
+  const valueIndex = critical === undefined ? 1 : 2;
+  const value = derContent(bytes, expectDerChild(children, valueIndex, DerTag.OCTET_STRING));
+  if (children.length !== valueIndex + 1) throw new DerError(`Extension ${oid} has too many parts`);
+  return { oid, isCritical: critical !== undefined && derBoolean(bytes, critical), value };
 }
 
 const READERS: ReadonlyMap<string, (out: CertificateExtensions, value: Uint8Array) => void> = new Map([
   [
     '2.5.29.19',
     (out: CertificateExtensions, value: Uint8Array): void => {
-      readDerRoot(value, DerTag.SEQUENCE);
-      const { cA, pathLenConstraint } = AsnConvert.parse(value, BasicConstraints);
-      // The parser gives large integers as text.
-      const pathLength = pathLenConstraint === undefined ? undefined : Number(pathLenConstraint);
-      if (pathLength !== undefined && !(pathLength >= 0)) throw new DerError('pathLen is negative');
-      out.isCa = cA;
-      out.pathLength = pathLength;
+      const children = readDerChildren(value, readDerRoot(value, DerTag.SEQUENCE));
+      const isCa = children[0]?.tag === DerTag.BOOLEAN ? children.shift() : undefined;
+      const pathLength = children[0]?.tag === DerTag.INTEGER ? children.shift() : undefined;
+      if (children.length > 0) throw new DerError('Basic constraints are malformed');
+      out.isCa = isCa !== undefined && derBoolean(value, isCa);
+      // One above 2^53 is rounded, which no chain is long enough to notice.
+      if (pathLength !== undefined)
+        out.pathLength = derUnsigned(value, pathLength).reduce((sum, byte) => sum * 256 + byte, 0);
     },
   ],
   [
     '2.5.29.15',
     (out: CertificateExtensions, value: Uint8Array): void => {
-      readDerRoot(value, DerTag.BIT_STRING);
-      out.keyUsage = AsnConvert.parse(value, KeyUsage).toNumber();
+      const content = derContent(value, readDerRoot(value, DerTag.BIT_STRING));
+      const [unusedBits, flags = 0] = content;
+      // X.690 §11.2.1: unused bits are zero, lest one of them should count.
+      const isPadded = content.length > 1 && (content[content.length - 1] & (2 ** unusedBits - 1)) !== 0;
+      if (content.length === 0 || unusedBits > 7 || isPadded) throw new DerError('Key usage is malformed');
+      out.keyUsage = flags;
     },
   ],
   [
     '2.5.29.37',
     (out: CertificateExtensions, value: Uint8Array): void => {
-      readDerRoot(value, DerTag.SEQUENCE);
-      out.extendedKeyUsage = [...AsnConvert.parse(value, ExtendedKeyUsage)];
+      const purposes = readDerChildren(value, readDerRoot(value, DerTag.SEQUENCE));
+      out.extendedKeyUsage = purposes.map((_, index) =>
+        derOid(value, expectDerChild(purposes, index, DerTag.OBJECT_IDENTIFIER)),
+      );
     },
   ],
   [
@@ -117,6 +153,9 @@ const READERS: ReadonlyMap<string, (out: CertificateExtensions, value: Uint8Arra
     '2.5.29.30',
     (out: CertificateExtensions, value: Uint8Array): void => {
       const parts = readDerChildren(value, readDerRoot(value, DerTag.SEQUENCE));
+      // A constraint that is not found where it belongs must not count as none.
+      const tags = parts.map(({ tag }) => tag).join(' ');
+      if (!['160', '161', '160 161'].includes(tags)) throw new DerError('Name constraints are malformed');
       out.nameConstraints = { permitted: readSubtrees(value, parts, 0xa0), excluded: readSubtrees(value, parts, 0xa1) };
     },
   ],
@@ -129,8 +168,9 @@ const READERS: ReadonlyMap<string, (out: CertificateExtensions, value: Uint8Arra
   [
     '2.5.29.35',
     (out: CertificateExtensions, value: Uint8Array): void => {
-      const { keyIdentifier } = AsnConvert.parse(value, AuthorityKeyIdentifier);
-      if (keyIdentifier !== undefined) out.authorityKeyIdentifier = latin1Text(new Uint8Array(keyIdentifier.buffer));
+      const [first] = readDerChildren(value, readDerRoot(value, DerTag.SEQUENCE));
+      // keyIdentifier [0]; the issuer's name and serial number behind it are not searched by.
+      if (first?.tag === 0x80) out.authorityKeyIdentifier = latin1Text(derContent(value, first));
     },
   ],
 ]);

@@ -1,24 +1,25 @@
 /**
  * Certificates from DER (RFC 5280 §4.1), parsed once and kept.
  *
- * The bytes are first walked by the strict reader (bounded depth and size, shortest lengths, nothing behind the end), then read by
- * @peculiar/asn1-x509. What is signed or compared stays raw: the TBSCertificate, the names, the key.
+ * Everything is read by the strict reader (bounded depth and size, shortest lengths, nothing behind the end) but the text of names, which
+ * @peculiar/asn1-x509 decodes for messages. What is signed or compared stays raw: the TBSCertificate, the names, the key.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { AsnConvert } from '@peculiar/asn1-schema';
-import { Certificate } from '@peculiar/asn1-x509';
-import type { Name } from '@peculiar/asn1-x509';
+import { Name } from '@peculiar/asn1-x509';
 import { latin1Text } from '../ascii.ts';
 import {
   DerTag,
   checkDer,
   derContent,
+  derUnsigned,
   derWhole,
   equalBytes,
   expectDerChild,
   readDerChildren,
   readDerRoot,
 } from '../der.ts';
+import type { DerElement } from '../der.ts';
 import { TlsError } from '../errors.ts';
 import { readPublicKeyInfo } from '../public-key.ts';
 import type { PublicKey } from '../public-key.ts';
@@ -27,6 +28,7 @@ import type { CertificateExtensions } from './certificate-extensions.ts';
 import { malformedCertificate, printable, unsupportedCertificate } from './errors.ts';
 import { readSignatureAlgorithm } from './signature-algorithm.ts';
 import type { CertificateSignatureAlgorithm } from './signature-algorithm.ts';
+import { readTime } from './time.ts';
 
 export interface ParsedCertificate {
   readonly der: Uint8Array;
@@ -73,7 +75,8 @@ export function parseCertificate(der: Uint8Array): ParsedCertificate {
   const hash = latin1Text(sha256(der));
   const known = cache.get(hash);
   if (known !== undefined) return known;
-  const parsed = parse(der.slice());
+  // Not slice(): of a Buffer that is a view, and what the owner writes there later would change what is cached here.
+  const parsed = parse(new Uint8Array(der));
   if (der.length <= MAX_CACHED_CERTIFICATE_SIZE) {
     if (cache.size >= MAX_CACHED_CERTIFICATES)
       for (const oldest of cache.keys()) {
@@ -110,10 +113,13 @@ function parseChecked(der: Uint8Array): ParsedCertificate {
   checkDer(der);
   const { outer, tbs, first } = readFrame(der);
   if (first === 0) throw unsupportedCertificate('Certificate is of version 1; only version 3 is supported');
-  const certificate = AsnConvert.parse(der, Certificate);
-  const { version, serialNumber, issuer, subject, validity, extensions = [] } = certificate.tbsCertificate;
+  const [version] = derUnsigned(der, expectDerChild(readDerChildren(der, tbs[0]), 0, DerTag.INTEGER));
   if (version !== 2)
     throw unsupportedCertificate(`Certificate is of version ${version + 1}; only version 3 is supported`);
+  // The unique identifiers, which nobody uses, then the extensions. A second list of them must not go unread.
+  const optional = tbs.slice(first + 6);
+  if (optional.some(({ tag }, i) => ![0x81, 0x82, 0xa3].includes(tag) || (i > 0 && tag <= optional[i - 1].tag)))
+    throw malformedCertificate('Certificate has parts that RFC 5280 does not know');
 
   // RFC 5280 §4.1.1.2: the signed copy of the algorithm must be the same as the one outside.
   const identifier = derWhole(der, expectDerChild(outer, 1, DerTag.SEQUENCE));
@@ -122,30 +128,40 @@ function parseChecked(der: Uint8Array): ParsedCertificate {
   const signature = derContent(der, expectDerChild(outer, 2, DerTag.BIT_STRING));
   if (signature[0] !== 0) throw malformedCertificate('Certificate has a signature that does not end at a byte');
 
-  const notBefore = validity.notBefore.getTime().getTime();
-  const notAfter = validity.notAfter.getTime().getTime();
-  // NaN would pass every comparison.
-  if (!Number.isFinite(notBefore) || !Number.isFinite(notAfter))
-    throw malformedCertificate('Certificate has a validity that is not a date');
+  const validity = readDerChildren(der, expectDerChild(tbs, first + 3, DerTag.SEQUENCE));
+  const [notBefore, notAfter] = validity.map((time) => readTime(der, time));
+  if (validity.length !== 2) throw malformedCertificate('Certificate has a validity without a start and an end');
 
   const publicKeyInfo = derWhole(der, expectDerChild(tbs, first + 5, DerTag.SEQUENCE));
-  const serial = hex(new Uint8Array(serialNumber));
+  // RFC 5280 §4.1.2.2: serial numbers that are negative or too long occur, and do no harm.
+  const serial = hex(derContent(der, expectDerChild(tbs, first, DerTag.INTEGER)));
+  const subject = derWhole(der, expectDerChild(tbs, first + 4, DerTag.SEQUENCE));
+  const issuer = derWhole(der, expectDerChild(tbs, first + 2, DerTag.SEQUENCE));
   return {
     der,
     tbs: derWhole(der, expectDerChild(outer, 0, DerTag.SEQUENCE)),
     subjectText: nameText(subject) || `serial number ${printable(serial)}`,
     issuerText: nameText(issuer) || 'nobody',
-    subject: latin1Text(derWhole(der, expectDerChild(tbs, first + 4, DerTag.SEQUENCE))),
-    issuer: latin1Text(derWhole(der, expectDerChild(tbs, first + 2, DerTag.SEQUENCE))),
+    subject: latin1Text(subject),
+    issuer: latin1Text(issuer),
     serialNumber: serial,
     notBefore,
     notAfter,
     publicKeyInfo,
     publicKey: readPublicKeyInfo(publicKeyInfo),
-    signatureAlgorithm: readSignatureAlgorithm(certificate.signatureAlgorithm.algorithm, identifier),
+    signatureAlgorithm: readSignatureAlgorithm(identifier),
     signature: signature.subarray(1),
-    extensions: readExtensions(extensions),
+    extensions: readExtensions(der, extensionList(der, optional)),
   };
+}
+
+/** [3] EXPLICIT Extensions: one list. */
+function extensionList(der: Uint8Array, optional: readonly DerElement[]): DerElement | undefined {
+  const wrapper = optional.find(({ tag }) => tag === 0xa3);
+  if (wrapper === undefined) return undefined;
+  const children = readDerChildren(der, wrapper);
+  if (children.length !== 1) throw malformedCertificate('Certificate has several lists of extensions');
+  return expectDerChild(children, 0, DerTag.SEQUENCE);
 }
 
 /** Certificate ::= SEQUENCE { tbs SEQUENCE, algorithm, signature }; `first` is the serial number's index in it, after the optional version. */
@@ -169,9 +185,9 @@ const ATTRIBUTES: ReadonlyMap<string, string> = new Map([
   ['2.5.4.7', 'L'],
 ]);
 
-function nameText(name: Name): string {
+function nameText(name: Uint8Array): string {
   const parts: string[] = [];
-  for (const rdn of name)
+  for (const rdn of AsnConvert.parse(name, Name))
     for (const { type, value } of rdn) parts.push(`${ATTRIBUTES.get(type) ?? type}=${value.toString()}`);
   return printable(parts.join(', '));
 }

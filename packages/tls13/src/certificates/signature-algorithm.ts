@@ -2,10 +2,19 @@
  * The signatureAlgorithm of a certificate (RFC 5280 §4.1.1.2) as a TLS SignatureScheme: RFC 5758 §3.2 (ECDSA), RFC 4055 §3 and §5 (RSA),
  * RFC 8410 §3 (Ed25519).
  */
-import { DerTag, derContent, derUnsigned, derWhole, expectDerChild, readDerChildren, readDerRoot } from '../der.ts';
+import {
+  DerTag,
+  derContent,
+  derOid,
+  derUnsigned,
+  derWhole,
+  expectDerChild,
+  readDerChildren,
+  readDerRoot,
+} from '../der.ts';
 import { SignatureScheme } from '../provider.ts';
 
-/** By OID. Parameters are absent, or NULL for RSA, where writers have always disagreed. */
+/** By OID. Parameters are absent (RFC 5758 §3.2, RFC 8410 §3), or NULL for RSA, where writers have always disagreed (RFC 4055 §5). */
 const SCHEMES: ReadonlyMap<string, SignatureScheme> = new Map([
   ['1.2.840.10045.4.3.2', SignatureScheme.ECDSA_SECP256R1_SHA256],
   ['1.2.840.10045.4.3.3', SignatureScheme.ECDSA_SECP384R1_SHA384],
@@ -39,15 +48,17 @@ export type CertificateSignatureAlgorithm =
   | { readonly scheme?: undefined; readonly weak: string; readonly unknown?: undefined }
   | { readonly scheme?: undefined; readonly weak?: undefined; readonly unknown: string };
 
+const RSA_PREFIX = '1.2.840.113549.1.1.';
+
 /**
- * @param oid the algorithm's OID, dotted
  * @param identifier the AlgorithmIdentifier as a whole DER element
  * @throws DerError when it is malformed
  */
-export function readSignatureAlgorithm(oid: string, identifier: Uint8Array): CertificateSignatureAlgorithm {
+export function readSignatureAlgorithm(identifier: Uint8Array): CertificateSignatureAlgorithm {
+  const children = readDerChildren(identifier, readDerRoot(identifier, DerTag.SEQUENCE));
+  const oid = derOid(identifier, expectDerChild(children, 0, DerTag.OBJECT_IDENTIFIER));
   const weak = WEAK.get(oid);
   if (weak !== undefined) return { weak };
-  const children = readDerChildren(identifier, readDerRoot(identifier, DerTag.SEQUENCE));
   const parameters = children[1];
   if (oid === RSASSA_PSS) {
     const scheme = parameters === undefined ? undefined : readPssParameters(derWhole(identifier, parameters));
@@ -55,8 +66,9 @@ export function readSignatureAlgorithm(oid: string, identifier: Uint8Array): Cer
     return scheme === undefined ? { unknown: 'RSASSA-PSS with unusual parameters' } : { scheme };
   }
   const scheme = SCHEMES.get(oid);
-  const plain = children.length === 1 || (children.length === 2 && parameters?.tag === DerTag.NULL);
-  return scheme !== undefined && plain ? { scheme } : { unknown: `algorithm ${oid}` };
+  const isNull = parameters?.tag === DerTag.NULL && parameters.contentStart === parameters.end;
+  const isPlain = children.length === 1 || (children.length === 2 && isNull && oid.startsWith(RSA_PREFIX));
+  return scheme !== undefined && isPlain ? { scheme } : { unknown: `algorithm ${oid}` };
 }
 
 /** Only what TLS can name: one hash for both uses, MGF1, a salt as long as the hash (RFC 8446 §4.2.3). @throws DerError */
