@@ -127,7 +127,7 @@ export class RetainedStore {
     for (const message of this.search(filter)) if (message !== undefined) yield message;
   }
 
-  /** The same, with an undefined whenever it has taken so long that others should have their turn. */
+  /** The same, with an undefined whenever it has found nothing for so long that others should have their turn. */
   search(filter: string): IterableIterator<RetainedMessage | undefined> {
     return walk(this.#root, filter.split('/'), 0, { steps: 0 });
   }
@@ -145,7 +145,7 @@ export class RetainedStore {
   }
 }
 
-/** Counts the nodes that a search visits. */
+/** Counts the nodes that a search visited since it found something. */
 interface Pace {
   steps: number;
 }
@@ -158,7 +158,9 @@ function* walk(
 ): IterableIterator<RetainedMessage | undefined> {
   if (++pace.steps % RETAINED_SEARCH_STEP === 0) yield undefined;
   if (depth === levels.length) {
-    if (node.message !== undefined) yield node.message;
+    if (node.message === undefined) return;
+    pace.steps = 0;
+    yield node.message;
     return;
   }
   const level = levels[depth];
@@ -173,15 +175,7 @@ function* walk(
     // [MQTT-4.7.2-1]
     if (depth === 0 && name.startsWith('$')) continue;
     if (level === '+') yield* walk(child, levels, depth + 1, pace);
-    else yield* walkBelow(child, pace);
-  }
-}
-
-/** What is found is work as well: the receiver may have no use for it. */
-function* walkBelow(node: Node, pace: Pace): IterableIterator<RetainedMessage | undefined> {
-  for (const message of walkAll(node)) {
-    yield message;
-    if (++pace.steps % RETAINED_SEARCH_STEP === 0) yield undefined;
+    else yield* walkAll(child);
   }
 }
 

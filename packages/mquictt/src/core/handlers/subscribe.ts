@@ -1,5 +1,9 @@
 /** SUBSCRIBE and UNSUBSCRIBE (MQTT 5 §3.8, §3.10). Both mean the flow on which they come, and no other. */
-import { MAX_SUBSCRIPTIONS_PER_SESSION, MAX_SUBSCRIPTION_LEVELS_PER_SESSION } from '../../limits.ts';
+import {
+  MAX_SUBSCRIPTIONS_PER_SESSION,
+  MAX_SUBSCRIPTION_LEVELS_PER_SESSION,
+  RETAINED_SEARCH_STEP,
+} from '../../limits.ts';
 import { encodeSuback, encodeUnsuback } from '../../packets/codec.ts';
 import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from '../../packets/codec.ts';
 import { isSharedFilter, levelsOf, topicFilterProblem } from '../../packets/topics.ts';
@@ -58,18 +62,23 @@ function* retainedFor(
   const { flow, identifier } = subscription;
   const session = flow.session;
   const newest = core.retained.sequence;
+  let skipped = 0;
   for (const stored of core.retained.search(subscription.topicFilter)) {
     if (stored === undefined) {
       yield undefined;
       continue;
     }
     // What was stored later has been delivered as a live message.
-    if (stored.sequence > newest || stored.expiresAt <= now) continue;
+    if (stored.sequence > newest || stored.expiresAt <= now) {
+      if (++skipped % RETAINED_SEARCH_STEP === 0) yield undefined;
+      continue;
+    }
     const message = new Message({ ...stored, retain: true }, undefined);
     const qos = Math.min(stored.qos, subscription.qos);
     const encoded = message.encode(session.version, qos, true, identifier === 0 ? undefined : [identifier]); // [MQTT-3.3.1-8]
     if (encoded.size > session.maximumPacketSize) {
       core.counters.messagesDropped++;
+      if (++skipped % RETAINED_SEARCH_STEP === 0) yield undefined;
       continue;
     }
     core.counters.messagesRouted++;
