@@ -3,7 +3,7 @@
  * RFC 5480 §2.1 (P-256, P-384) and RFC 8410 §4 (Ed25519).
  *
  * Both crypto providers judge keys by this one reader, so that they agree on what is usable. Left out on purpose: compressed points (RFC 8422
- * §5.1.2 allows none), keys bound to RSASSA-PSS by their OID, RSA below 2048 or above 8192 bits.
+ * §5.1.2 allows none), keys bound to RSASSA-PSS by their OID, RSA below 2048 or above 8192 bits, Ed25519 keys of small order.
  */
 import {
   DerTag,
@@ -94,10 +94,31 @@ export function writePublicKeyInfo(key: PublicKey): Uint8Array {
 }
 
 function readKey(type: KeyType, bytes: Uint8Array): PublicKey | string {
-  if (type === 'ed25519') return bytes.length === 32 ? { type, key: bytes } : 'has the wrong length';
+  if (type === 'ed25519') return ed25519KeyProblem(bytes) ?? { type, key: bytes };
   if (type === 'rsa') return readRsaKey(bytes);
   const length = type === 'ecdsa-p256' ? 65 : 97;
   return bytes.length === length && bytes[0] === 0x04 ? { type, point: bytes } : 'is not an uncompressed point';
+}
+
+const ED25519_PRIME = 2n ** 255n - 19n;
+/** y of the eight points whose order divides 8: the neutral one, of order 2, of order 4, and two of order 8, with either x. */
+const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([
+  1n,
+  ED25519_PRIME - 1n,
+  0n,
+  0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n,
+  0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n,
+]);
+
+/**
+ * Whatever OpenSSL may say, a key of small order signs nothing: one signature is good for every message (of eight). Points that are not in their one
+ * encoding (RFC 8032 §5.1.3) are refused as well.
+ */
+function ed25519KeyProblem(key: Uint8Array): string | undefined {
+  if (key.length !== 32) return 'has the wrong length';
+  let y = 0n;
+  for (let i = 31; i >= 0; i--) y = (y << 8n) | BigInt(i === 31 ? key[i] & 0x7f : key[i]);
+  return y >= ED25519_PRIME || SMALL_ORDER_Y.has(y) ? 'is no usable Ed25519 point' : undefined;
 }
 
 function readRsaKey(bytes: Uint8Array): PublicKey | string {

@@ -25,6 +25,8 @@ export function verify(
   const parameters = schemeParameters(scheme);
   const publicKey = readPublicKeyInfo(publicKeyInfo);
   if (parameters === undefined || typeof publicKey === 'string' || publicKey.type !== parameters.keyType) return false;
+  // RFC 8017 §8.1.2, §8.2.2: as long as the modulus. OpenSSL lets PSS signatures go without their leading zeros.
+  if (publicKey.type === 'rsa' && signature.length !== publicKey.modulus.length) return false;
   try {
     const key = createPublicKey({ key: jsonWebKey(publicKey), format: 'jwk' });
     return nodeVerify(parameters.hash, message, { key, ...paddingOptions(parameters) }, signature);

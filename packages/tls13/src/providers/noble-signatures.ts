@@ -1,7 +1,10 @@
 /** Signatures with @noble/curves: ECDSA over P-256 and P-384 (FIPS 186-5, RFC 6979), Ed25519 (RFC 8032); RSA is handed on. */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256, p384 } from '@noble/curves/nist.js';
+import { bytesToNumberLE } from '@noble/curves/utils.js';
+import { sha512 } from '@noble/hashes/sha2.js';
 import { Alert } from '../alerts.ts';
+import { equalBytes } from '../der.ts';
 import { TlsError } from '../errors.ts';
 import { readPrivateKeyInfo } from '../private-key.ts';
 import type { SignatureScheme, SigningKey } from '../provider.ts';
@@ -32,7 +35,7 @@ export function verify(
         return p384.verify(signature, message, key.point, ECDSA_OPTIONS);
       case 'ed25519':
         // RFC 8032 §5.1.7 to the letter rather than the laxer ZIP 215, which noble defaults to.
-        return ed25519.verify(signature, message, key.key, { zip215: false });
+        return verifyEd25519(key.key, message, signature);
       default:
         return verifyRsa(key, parameters, message, signature);
     }
@@ -40,6 +43,22 @@ export function verify(
     // noble throws for points off the curve and signatures that do not parse.
     return false;
   }
+}
+
+/**
+ * The equation without the cofactor, [S]B = R + [k]A, which RFC 8032 §5.1.7 calls sufficient and OpenSSL checks. ed25519.verify() of noble checks the
+ * other, [8][S]B = [8]R + [8][k]A, and so takes signatures that their maker has tampered with and that another provider refuses.
+ */
+function verifyEd25519(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (signature.length !== 64) return false;
+  const { Point } = ed25519;
+  const r = signature.subarray(0, 32);
+  const s = bytesToNumberLE(signature.subarray(32));
+  // S + L would be the same number to the equation: one signature in several forms.
+  if (s >= Point.Fn.ORDER) return false;
+  const k = Point.Fn.create(bytesToNumberLE(sha512.create().update(r).update(key).update(message).digest()));
+  const expected = Point.BASE.multiplyUnsafe(s).subtract(Point.fromBytes(key).multiplyUnsafe(k));
+  return equalBytes(expected.toBytes(), r);
 }
 
 /** See CryptoProvider.importSigningKey. */

@@ -1,9 +1,13 @@
-import { createPrivateKey } from 'node:crypto';
+import { constants, createPrivateKey, privateEncrypt } from 'node:crypto';
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { bytesToNumberLE, numberToBytesLE } from '@noble/curves/utils.js';
+import { sha512 } from '@noble/hashes/sha2.js';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   TEST_CREDENTIAL_KINDS,
   buildCertificate,
+  der,
   seededRandom,
   testCertificatePem,
   testKeyPair,
@@ -11,7 +15,10 @@ import {
 } from '@mquictt/testkit';
 import type { TestKeyPair } from '@mquictt/testkit';
 import { SignatureScheme, nobleProvider, readPrivateKeyPem } from '../../src/index.ts';
+import { nodeKeyShare } from '../../src/node/key-exchange.ts';
 import { nodeProvider } from '../../src/node/index.ts';
+import { nobleKeyShare } from '../../src/providers/noble-key-exchange.ts';
+import { fromHex } from '../support/bytes.ts';
 
 /** The two providers are one to whoever talks to them: what one makes, the other takes. */
 const test = suite('crypto providers agree');
@@ -138,6 +145,176 @@ test('what one seals the other opens', () => {
       assert.equal(node?.open(nonce, aad, noble?.seal(nonce, aad, plaintext) ?? new Uint8Array(0)), plaintext);
       assert.equal(noble?.open(nonce, aad, node?.seal(nonce, aad, plaintext) ?? new Uint8Array(0)), plaintext);
     }
+});
+
+/** Asserts that both say the same. @returns what they say */
+function verdict(
+  spki: Uint8Array,
+  scheme: SignatureScheme,
+  signed: Uint8Array,
+  signature: Uint8Array,
+  hint: string,
+): boolean {
+  const [noble, node] = providers.map((provider) => provider.verify(spki, scheme, signed, signature));
+  assert.is(noble, node, `noble says ${String(noble)}, node ${String(node)}: ${hint}`);
+  return noble === true;
+}
+
+test('signatures and keys with bytes changed, cut out and put in', () => {
+  const seed = Number(process.env['SEED'] ?? 23);
+  const random = seededRandom(seed);
+  for (const kind of TEST_CREDENTIAL_KINDS) {
+    const key = nodeProvider.importSigningKey(readPrivateKeyPem(testCertificatePem(kind).keyPem), random);
+    for (const scheme of key.schemes) {
+      const good = key.sign(scheme, message);
+      for (let round = 0; round < 100; round++) {
+        let signature: Uint8Array = good.slice();
+        const spki = key.publicKeyInfo.slice();
+        // The first bytes of an ECDSA signature are its DER.
+        const at = random.integer(random.chance(0.5) ? 8 : good.length);
+        const kind = random.integer(5);
+        if (kind === 0) signature[at] = random.integer(256);
+        else if (kind === 1) signature[at] = (signature[at] as number) ^ (1 << random.integer(8));
+        else if (kind === 2) signature = der.concat([good.subarray(0, at), good.subarray(at + 1)]);
+        else if (kind === 3) signature = der.concat([good.subarray(0, at), Uint8Array.of(0), good.subarray(at)]);
+        else spki[random.integer(spki.length)] = random.integer(256);
+        verdict(spki, scheme, message, signature, `SEED=${seed}, scheme ${scheme}, round ${round}`);
+      }
+    }
+  }
+});
+
+test('an RSA signature is as long as the modulus, leading zeros included', () => {
+  const key = testKeyPair('rsa2048');
+  const signer = nodeProvider.importSigningKey(key.pkcs8, seededRandom(1));
+  const scheme = SignatureScheme.RSA_PSS_RSAE_SHA256;
+  // One of 256 begins with a zero.
+  let signature = signer.sign(scheme, message);
+  while (signature[0] !== 0) signature = signer.sign(scheme, message);
+  assert.ok(verdict(key.spki, scheme, message, signature, 'whole'));
+  assert.not(verdict(key.spki, scheme, message, signature.subarray(1), 'without its zero'));
+  assert.not(verdict(key.spki, scheme, message, der.concat([Uint8Array.of(0), signature]), 'with one more'));
+});
+
+test('PKCS#1 v1.5 padding is compared, not parsed', () => {
+  const { spki, privateKey } = testKeyPair('rsa2048');
+  const digest = nodeProvider.hash('sha256', message);
+  const info = der.concat([fromHex('3031300d060960864801650304020105000420'), digest]);
+  const withoutNull = der.concat([fromHex('302f300b06096086480165030402010420'), digest]);
+  const sign = (data: Uint8Array, padLength: number, pad = 0xff, blockType = 1): Uint8Array => {
+    const encoded = new Uint8Array(256);
+    encoded[1] = blockType;
+    encoded.fill(pad, 2, 2 + padLength);
+    encoded.set(data, 3 + padLength);
+    const options = { key: privateKey, padding: constants.RSA_NO_PADDING };
+    return new Uint8Array(privateEncrypt(options, encoded));
+  };
+  const full = 256 - 3 - info.length;
+  const check = (signature: Uint8Array, hint: string): boolean =>
+    verdict(spki, SignatureScheme.RSA_PKCS1_SHA256, message, signature, hint);
+  assert.ok(check(sign(info, full), 'good'));
+  // Bleichenbacher's forgery of 2006 needs room behind the digest.
+  for (const padLength of [8, 100, full - 1]) assert.not(check(sign(info, padLength), `${padLength} bytes of padding`));
+  assert.not(check(sign(withoutNull, full + 2), 'DigestInfo without NULL'));
+  assert.not(check(sign(info, full, 0xfe), 'other padding'));
+  assert.not(check(sign(info, full, 0x00), 'zeros as padding'));
+  assert.not(check(sign(info, full, 0xff, 2), 'block type 2'));
+  assert.not(check(sign(info, full, 0x00, 0), 'block type 0'));
+});
+
+const ED25519_PREFIX = fromHex('302a300506032b6570032100');
+/** y of the points whose order divides 8, and the same once more behind the prime. */
+const SMALL_ORDER = [
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+].flatMap((hex) => {
+  const [plain, signed] = [fromHex(hex), fromHex(hex)];
+  signed[31] = (signed[31] as number) | 0x80;
+  return [plain, signed];
+});
+
+test('an Ed25519 key of small order verifies nothing', () => {
+  for (const key of SMALL_ORDER)
+    for (const r of SMALL_ORDER)
+      for (let byte = 0; byte < 8; byte++) {
+        const signature = der.concat([r, new Uint8Array(32)]);
+        const spki = der.concat([ED25519_PREFIX, key]);
+        const hint = Buffer.concat([key, r]).toString('hex');
+        assert.not(verdict(spki, SignatureScheme.ED25519, Uint8Array.of(byte), signature, hint), hint);
+      }
+});
+
+test('Ed25519 signatures whose maker added a point of small order', () => {
+  const { Point } = ed25519;
+  const torsion = Point.fromBytes(SMALL_ORDER[6] as Uint8Array);
+  const [secret, nonce] = [1_234_567n, 98_765n];
+  for (const [inKey, inNonce] of [
+    [false, false],
+    [false, true],
+    [true, false],
+    [true, true],
+  ]) {
+    const key = Point.BASE.multiply(secret)
+      .add(inKey === true ? torsion : Point.ZERO)
+      .toBytes();
+    const r = Point.BASE.multiply(nonce)
+      .add(inNonce === true ? torsion : Point.ZERO)
+      .toBytes();
+    for (let byte = 0; byte < 16; byte++) {
+      const signed = Uint8Array.of(byte);
+      const k = Point.Fn.create(bytesToNumberLE(sha512(der.concat([r, key, signed]))));
+      const s = Point.Fn.create(nonce + k * secret);
+      const spki = der.concat([ED25519_PREFIX, key]);
+      const hint = `message ${byte}, in the key: ${inKey}, in the nonce: ${inNonce}`;
+      const isGood = verdict(spki, SignatureScheme.ED25519, signed, der.concat([r, numberToBytesLE(s, 32)]), hint);
+      if (inKey !== true) assert.is(isGood, inNonce === false, hint);
+      // RFC 8032 §5.1.7: S is below L, or there would be a second form of every signature.
+      const malleable = der.concat([r, numberToBytesLE(s + Point.Fn.ORDER, 32)]);
+      assert.not(verdict(spki, SignatureScheme.ED25519, signed, malleable, `${hint}, S + L`));
+    }
+  }
+});
+
+test('key shares of small order, off the curve, in odd encodings', () => {
+  const random = seededRandom(24);
+  const agree = (group: 0x17 | 0x1d, share: Uint8Array): Uint8Array | undefined => {
+    const secret = seededRandom(25).bytes(32);
+    const noble = nobleKeyShare(group, secret).sharedSecret(share);
+    assert.equal(noble, nodeKeyShare(group, secret).sharedSecret(share), Buffer.from(share).toString('hex'));
+    return noble;
+  };
+  // RFC 7748 §6.1: all points of small order, some of them in a second encoding.
+  for (const hex of [
+    '0000000000000000000000000000000000000000000000000000000000000000',
+    '0100000000000000000000000000000000000000000000000000000000000000',
+    'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+    '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+    'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+    'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+    'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+    '0000000000000000000000000000000000000000000000000000000000000080',
+  ])
+    assert.is(agree(0x1d, fromHex(hex)), undefined);
+  for (let round = 0; round < 50; round++) agree(0x1d, random.bytes(random.chance(0.8) ? 32 : random.integer(40)));
+  const point = nobleKeyShare(0x17, random.bytes(32)).publicKey;
+  assert.ok(agree(0x17, point));
+  for (let round = 0; round < 50; round++) {
+    const changed = point.slice();
+    const at = random.integer(65);
+    changed[at] = (changed[at] as number) ^ (1 << random.integer(8));
+    assert.is(agree(0x17, changed), undefined);
+  }
+  const prime = 'ffffffff00000001000000000000000000000000ffffffffffffffffffffffff';
+  const rootOfB = '66485c780e2f83d72433bd5d84a06bb6541c2af31dae871728bf856a174f93f4';
+  const zero = '00'.repeat(32);
+  for (const hex of ['', '00', '04', `04${zero}${zero}`, `04${prime}${prime}`, `04${prime}${rootOfB}`])
+    assert.is(agree(0x17, fromHex(hex)), undefined);
+  assert.ok(agree(0x17, fromHex(`04${zero}${rootOfB}`)));
 });
 
 test.run();
