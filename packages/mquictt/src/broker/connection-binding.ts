@@ -81,6 +81,11 @@ export class ConnectionBinding implements Timed {
       this.#drop([stream]);
     } else {
       this.#waiting.push(stream);
+      // Nobody else would hear of it, and what is subscribed to on it could never be sent.
+      stream.onStopped = () => {
+        this.#waiting = this.#waiting.filter((waiting) => waiting !== stream);
+        stream.stop(0);
+      };
       if (this.#waiting.length > MAX_STREAMS_BEFORE_CONNECT) {
         this.#core.disconnect(
           session,
