@@ -27,6 +27,8 @@ export interface BrokerOptions extends QuicOptions {
   readonly serverKeepAlive?: number;
   /** Connections at once; more are refused. @default 65_536 */
   readonly maxConnections?: number;
+  /** Told about what is configured and has no effect. @default process.emitWarning */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** What a broker allows each client; `transport` of BrokerOptions goes before it. */
@@ -37,6 +39,9 @@ const TRANSPORT: TransportConfig = {
   // Larger buffers only make messages older.
   streamSendBuffer: 262_144,
 };
+
+/** Configurations whose `logs` have been warned about. */
+const warned = new WeakSet<Config>();
 
 /** A running broker. Made by server(). */
 export class Broker {
@@ -154,6 +159,11 @@ export async function server(
   options: BrokerOptions = {},
 ): Promise<Broker> {
   const credential = credentialOf(config);
+  if (config.logs !== undefined && !warned.has(config)) {
+    warned.add(config);
+    const warn = options.onWarning ?? ((message) => process.emitWarning(message, { code: 'MQUICTT_LOGS' }));
+    warn('"logs" of the configuration has no effect: the broker keeps messages in memory and nothing on disk yet');
+  }
   const runtime = options.runtime ?? nodeRuntime;
   const { maxPacketSize, serverKeepAlive } = options;
   if (

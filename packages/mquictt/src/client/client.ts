@@ -119,7 +119,7 @@ export class Client {
   /**
    * Connects to a broker with MQTT 5 over QUIC.
    *
-   * @param bind local address to send from, `host:port`; port 0 = any
+   * @param bind local address to send from, `host:port`; port 0 = any; undefined = any address of the family that the broker has
    * @param address of the broker, `host:port`
    * @param serverName DNS name or IP address that the broker's certificate must carry
    * @param clientId '' lets the broker choose one
@@ -132,7 +132,7 @@ export class Client {
    * await client.close();
    */
   static async connect(
-    bind: string | SocketAddress,
+    bind: string | SocketAddress | undefined,
     address: string | SocketAddress,
     serverName: string,
     clientId: string,
@@ -159,7 +159,7 @@ export class Client {
         port,
         serverName,
         alpnProtocols: [ALPN],
-        localAddress: parseAddress(bind, 0),
+        localAddress: bind === undefined ? undefined : parseAddress(bind, 0),
         roots: config.roots,
         transport: { ...transportFor(fields.keepAlive), ...options.transport },
         signal,

@@ -41,6 +41,7 @@ export function brokerCommand(io: CommandIo, done: (code: ExitCode) => void): Co
 async function runBroker(flags: BrokerFlags, io: CommandIo): Promise<ExitCode> {
   const config = await configOf(flags);
   const broker = await server(flags.address, config, {
+    onWarning: (message) => io.error(`warning: ${message}`),
     ...(flags.maxPacketSize === undefined ? {} : { maxPacketSize: flags.maxPacketSize }),
     ...(flags.verbose === true ? { logger: consoleLogger(io) } : {}),
   });

@@ -81,7 +81,7 @@ export async function openConnection(flags: ConnectionFlags, io: CommandIo): Pro
     ...willOf(flags),
   };
   const client = await Client.connect(
-    bindAddress(flags.bind, host),
+    flags.bind === undefined ? undefined : { host: flags.bind, port: 0 },
     { host, port },
     flags.serverName ?? host,
     flags.id ?? '',
@@ -89,12 +89,6 @@ export async function openConnection(flags: ConnectionFlags, io: CommandIo): Pro
     options,
   );
   return { client, topic: url?.topic };
-}
-
-/** Any address of the family that the host is written in; names are tried over IPv4 unless told otherwise. */
-function bindAddress(bind: string | undefined, host: string): { host: string; port: number } {
-  if (bind !== undefined) return { host: bind, port: 0 };
-  return { host: host.includes(':') ? '::' : '0.0.0.0', port: 0 };
 }
 
 async function configOf(flags: ConnectionFlags): Promise<Config> {

@@ -39,6 +39,25 @@ test('an unknown CA, and a wrong name', () =>
     await until(() => broker.stats().sessions === 0);
   }));
 
+test('without a local address any will do, also over IPv6', async () => {
+  const pem = await developmentCertificates();
+  for (const host of ['127.0.0.1', '::1']) {
+    const broker = await server({ host, port: 0 }, Config.fromPem(pem));
+    const { port } = broker.address();
+    const config = Config.fromPem({ caPem: pem.caPem });
+    const client = await Client.connect(
+      undefined,
+      host === '::1' ? `[::1]:${port}` : `${host}:${port}`,
+      host,
+      '',
+      config,
+    );
+    await client.publisher('t', 'x');
+    await client.close();
+    await broker.close();
+  }
+});
+
 test('an abort signal gives a connection up', async () => {
   const controller = new AbortController();
   const connecting = Client.connect('127.0.0.1:0', '127.0.0.1:9', 'localhost', '', Config.empty(), {
