@@ -19,6 +19,7 @@
  *
  * Left out: resumption, 0-RTT and client certificates.
  */
+import { parseServerName } from './certificates/names.ts';
 import { JudgePeerChain } from './client/judge-peer-chain.ts';
 import { sendClientHello } from './client/hello.ts';
 import { WaitServerHello } from './client/wait-server-hello.ts';
@@ -27,8 +28,7 @@ import type { TlsError } from './errors.ts';
 import { HandshakeMachine, invalidState } from './handshake-machine.ts';
 import { KeyLogger } from './key-log.ts';
 import { RANDOM_LENGTH } from './messages/client-hello.ts';
-import { isDnsName, isIpLiteral } from './server-name.ts';
-import { checkOpaqueExtensions, clientSettings, configError, type ClientSettings } from './settings.ts';
+import { checkOpaqueExtensions, clientSettings, type ClientSettings } from './settings.ts';
 
 export class ClientHandshake extends HandshakeMachine {
   readonly isClient: boolean = true;
@@ -40,10 +40,8 @@ export class ClientHandshake extends HandshakeMachine {
     super();
     this.#settings = clientSettings(config);
     checkOpaqueExtensions(options.extensions);
-    const { serverName } = options;
-    if (!isIpLiteral(serverName) && !isDnsName(serverName.replace(/\.$/, ''))) {
-      throw configError(`serverName is ${JSON.stringify(serverName)}, expected a DNS name or an IP address`);
-    }
+    // What no certificate could carry fails now rather than when the server's has come.
+    parseServerName(options.serverName);
     this.#options = options;
   }
 

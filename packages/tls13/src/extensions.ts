@@ -32,6 +32,7 @@ export const ExtensionType = {
   POST_HANDSHAKE_AUTH: 49,
   SIGNATURE_ALGORITHMS_CERT: 50,
   KEY_SHARE: 51,
+  QUIC_TRANSPORT_PARAMETERS: 57,
 } as const;
 export type ExtensionType = (typeof ExtensionType)[keyof typeof ExtensionType];
 
@@ -62,6 +63,8 @@ const PLACES: ReadonlyMap<number, readonly ExtensionPlace[]> = new Map<number, r
   [ExtensionType.POST_HANDSHAKE_AUTH, ['CH']],
   [ExtensionType.SIGNATURE_ALGORITHMS_CERT, ['CH', 'CR']],
   [ExtensionType.KEY_SHARE, ['CH', 'SH', 'HRR']],
+  // RFC 9001 §8.2. Its content is the carrier's.
+  [ExtensionType.QUIC_TRANSPORT_PARAMETERS, ['CH', 'EE']],
 ]);
 
 /** Extensions by type, in the order of the wire. */

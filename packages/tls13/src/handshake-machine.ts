@@ -124,6 +124,8 @@ export abstract class HandshakeMachine implements Handshake {
   /** Ends the handshake: from now on every call throws `error`. */
   protected fail(error: TlsError): void {
     this.#failure = error;
+    // Who reads it instead of the event must not see a completion that the carrier was never told of.
+    if (this.#events.slice(this.#eventIndex).some((event) => event.type === 'complete')) this.#isComplete = false;
     this.#state = undefined;
     this.#events = [];
     this.#eventIndex = 0;

@@ -126,6 +126,11 @@ const refusedRequests: readonly [string, Uint8Array, Alert][] = [
     retryRequest([keyShare(SECP256R1), [0xfefe, new Uint8Array(0)]]),
     Alert.UNSUPPORTED_EXTENSION,
   ],
+  [
+    'with transport parameters',
+    retryRequest([keyShare(SECP256R1), [0x39, new Uint8Array(0)]]),
+    Alert.ILLEGAL_PARAMETER,
+  ],
   ['with a pre_shared_key', retryRequest([keyShare(SECP256R1), [41, Uint8Array.of(0, 0)]]), Alert.ILLEGAL_PARAMETER],
   ['without supported_versions', retryRequest([keyShare(SECP256R1)], 0x1301, undefined), Alert.PROTOCOL_VERSION],
   ['for TLS 1.2', retryRequest([keyShare(SECP256R1)], 0x1301, Uint8Array.of(3, 3)), Alert.ILLEGAL_PARAMETER],

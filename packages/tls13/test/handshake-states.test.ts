@@ -279,6 +279,13 @@ test('configuration is checked before anything is sent', () => {
     () => newClient({ keyShareGroups: [NamedGroup.X25519, NamedGroup.X25519] }),
     () => newClient({}, ''),
     () => newClient({}, 'a b'),
+    // Neither names nor addresses: no certificate could carry them.
+    () => newClient({}, '256.0.0.1'),
+    () => newClient({}, '10.1'),
+    () => newClient({}, '1:2'),
+    () => newClient({}, '[::1]'),
+    () => newClient({}, 'fe80::1%eth0'),
+    () => newClient({}, 'example.org..'),
     () => newClient({}, 'bücher.example'),
     () => newClient({}, `${'a'.repeat(64)}.example`),
     () => newServer({ alpnProtocols: [] }),
@@ -305,6 +312,30 @@ test('a key that cannot sign after all is our own fault', () => {
   client.start(TEST_UNIX_TIME);
   server.handleMessages(INITIAL, sentAt(drain(client), INITIAL), TEST_UNIX_TIME);
   expectAlert(() => drain(server), Alert.INTERNAL_ERROR, 'ERR_TLS_INTERNAL', server);
+});
+
+test('bytes behind the last Finished leave no trace of a completion', () => {
+  for (const isClient of [true, false]) {
+    const [client, server] = [newClient(), newServer()];
+    client.start(TEST_UNIX_TIME);
+    server.handleMessages(INITIAL, sentAt(drain(client), INITIAL), TEST_UNIX_TIME);
+    const flight = drain(server);
+    client.handleMessages(INITIAL, sentAt(flight, INITIAL), TEST_UNIX_TIME);
+    let last = sentAt(flight, HANDSHAKE);
+    if (!isClient) {
+      client.handleMessages(HANDSHAKE, last, TEST_UNIX_TIME);
+      last = sentAt(drain(client), HANDSHAKE);
+    } else drain(client);
+    const peer = isClient ? client : server;
+    const tooMuch = Uint8Array.from([...last, HandshakeType.NEW_SESSION_TICKET]);
+    expectAlert(
+      () => peer.handleMessages(HANDSHAKE, tooMuch, TEST_UNIX_TIME),
+      Alert.UNEXPECTED_MESSAGE,
+      undefined,
+      peer,
+    );
+    assert.not(peer.isComplete);
+  }
 });
 
 test('a whole flight in one call is as good as message by message', () => {

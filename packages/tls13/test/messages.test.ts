@@ -19,7 +19,7 @@ const test = suite('messages');
 
 const extensions: Extensions = new Map([
   [0xfefe, Uint8Array.of(1, 2, 3)],
-  [0x39, new Uint8Array(0)],
+  [0x3939, new Uint8Array(0)],
 ]);
 const random = new Uint8Array(32).fill(3);
 const empty = new Uint8Array(0);

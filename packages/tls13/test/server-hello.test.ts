@@ -95,6 +95,8 @@ const refusals: readonly [string, Edit, Alert][] = [
   // RFC 8446 §4.2: none was offered.
   ['that chooses a pre-shared key', set(41, Uint8Array.of(0, 0)), Alert.UNSUPPORTED_EXTENSION],
   ['with an extension that was not sent', set(0xfefe, new Uint8Array(0)), Alert.UNSUPPORTED_EXTENSION],
+  // RFC 9001 §8.2: in EncryptedExtensions, where nobody can change them.
+  ['with transport parameters', set(0x39, Uint8Array.of(1)), Alert.ILLEGAL_PARAMETER],
   ['with ALPN', set(16, writeAlpn([ALPN])), Alert.ILLEGAL_PARAMETER],
   ['with a cookie', set(44, Uint8Array.of(0, 1, 1)), Alert.ILLEGAL_PARAMETER],
 ];

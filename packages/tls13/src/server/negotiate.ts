@@ -3,6 +3,7 @@
  * parameter. Our own order decides where both sides have several in common.
  */
 import { Alert } from '../alerts.ts';
+import { printable } from '../certificates/errors.ts';
 import { TlsError, decodeError, illegalParameter } from '../errors.ts';
 import { ExtensionType, extensionName, requireExtension } from '../extensions.ts';
 import { readAlpn } from '../extensions/alpn.ts';
@@ -101,10 +102,12 @@ function checkPskExtensions({ extensions }: ClientHello): void {
 
 /** RFC 8446 §4.2.8: one share per group, and only of groups that are in supported_groups. */
 function checkShares(shares: readonly KeyShareEntry[], groups: readonly number[]): void {
+  // Sets, as thousands of either fit into one message.
+  const offered = new Set(groups);
   const seen = new Set<number>();
   for (const { group } of shares) {
     if (seen.has(group)) throw illegalParameter(`key_share has two shares of group ${group}`);
-    if (!groups.includes(group))
+    if (!offered.has(group))
       throw illegalParameter(`key_share has a share of group ${group}, which supported_groups lacks`);
     seen.add(group);
   }
@@ -115,10 +118,12 @@ function chooseAlpn(ours: readonly string[], data: Uint8Array | undefined): stri
   const offered = data === undefined ? [] : readAlpn(data);
   const name = ours.find((each) => offered.includes(each));
   if (name === undefined) {
+    // A client may offer thousands, and send them to a server that logs what went wrong.
+    const shown = printable(JSON.stringify(offered.slice(0, 5)));
     throw new TlsError(
       'ERR_TLS_NO_APPLICATION_PROTOCOL',
       Alert.NO_APPLICATION_PROTOCOL,
-      `The client offers application protocols ${JSON.stringify(offered)}, expected one of ${JSON.stringify(ours)}`,
+      `The client offers ${offered.length} application protocols, ${shown}, expected one of ${JSON.stringify(ours)}`,
     );
   }
   return name;
