@@ -75,7 +75,8 @@ function readKey(type: KeyType, key: Uint8Array): PrivateKey {
   if (type === 'ed25519') {
     const secret = derContent(key, readDerRoot(key, DerTag.OCTET_STRING));
     if (secret.length !== 32) throw new DerError('Ed25519 key has the wrong length');
-    return { type, secret: secret.slice() };
+    // Not slice(), which of a Buffer makes a view: its owner may well clear it after the import.
+    return { type, secret: new Uint8Array(secret) };
   }
   const children = readDerChildren(key, readDerRoot(key, DerTag.SEQUENCE));
   const secret = derContent(key, expectDerChild(children, 1, DerTag.OCTET_STRING));

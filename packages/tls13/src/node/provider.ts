@@ -29,7 +29,7 @@ export const nodeProvider: CryptoProvider = {
   verify,
   aead(algorithm, key) {
     checkAeadKey(algorithm, key);
-    return new NodeAead(algorithm, key.slice());
+    return new NodeAead(algorithm, new Uint8Array(key));
   },
 };
 

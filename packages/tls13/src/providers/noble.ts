@@ -37,7 +37,7 @@ export const nobleProvider: CryptoProvider = {
   verify,
   aead(algorithm, key) {
     checkAeadKey(algorithm, key);
-    return new NobleAead(algorithm, key.slice());
+    return new NobleAead(algorithm, new Uint8Array(key));
   },
 };
 

@@ -317,4 +317,23 @@ test('key shares of small order, off the curve, in odd encodings', () => {
   assert.ok(agree(0x17, fromHex(`04${zero}${rootOfB}`)));
 });
 
+test('keys are copied: their owner may clear them, Buffers as well', () => {
+  for (const provider of providers) {
+    for (const kind of TEST_CREDENTIAL_KINDS) {
+      const pkcs8 = Buffer.from(readPrivateKeyPem(testCertificatePem(kind).keyPem));
+      const key = provider.importSigningKey(pkcs8, seededRandom(1));
+      pkcs8.fill(0);
+      const [scheme] = key.schemes as [SignatureScheme];
+      const signature = key.sign(scheme, message);
+      assert.ok(verdict(key.publicKeyInfo, scheme, message, signature, `${kind} of ${provider.name}`));
+    }
+    const secret = Buffer.alloc(16, 7);
+    const aead = provider.aead('aes-128-gcm', secret);
+    const nonce = new Uint8Array(12);
+    const before = aead.seal(nonce, message, message);
+    secret.fill(0);
+    assert.equal(aead.seal(nonce, message, message), before);
+  }
+});
+
 test.run();
