@@ -85,6 +85,8 @@ export interface CloseOptions {
 const CONNECT_TIMEOUT = 10_000;
 const STREAM_TIMEOUT = 30_000;
 const CLOSE_DEADLINE = 5_000;
+/** ms that the broker has, after its DISCONNECT, to close the connection. */
+const DISCONNECT_DEADLINE = 1_000;
 
 /** Configurations whose client certificate has been warned about. */
 const warned = new WeakSet<Config>();
@@ -168,8 +170,8 @@ export class Client {
     } catch (error) {
       throw connectError(error);
     }
-    const host = new ClientHost(connection, runtime, clientId, options.maxPacketSize ?? MAX_PACKET_SIZE);
     try {
+      const host = new ClientHost(connection, runtime, clientId, options.maxPacketSize ?? MAX_PACKET_SIZE);
       const connack = await within(host.control.connect(fields), runtime, deadline, signal, () =>
         timeoutError(`The broker at ${addressText(address)} did not answer CONNECT within ${timeout / 1000} seconds`),
       );
@@ -379,13 +381,15 @@ class ClientHost implements ControlStreamHost, PublisherHost {
       `The broker ended the connection with ${describeReasonCode(reasonCode)}${said}`,
       { fault: 'peer', reasonCode },
     );
+    // It closes the connection as well; where it does not, we do (MQTT 5 §3.14.4).
+    void this.#connection.close({ deadline: DISCONNECT_DEADLINE });
   }
 
   failConnection(error: MqttError, errorCode: number): void {
     this.#reason ??= error;
     // The broker closes the connection after its DISCONNECT; where it only ends the control stream, we do.
     const isPeer = this.#disconnectCode !== 0 || error.code === 'ERR_MQTT_DISCONNECTED';
-    void this.#connection.close(isPeer ? { errorCode, deadline: 1_000 } : { errorCode, immediate: true });
+    void this.#connection.close(isPeer ? { errorCode, deadline: DISCONNECT_DEADLINE } : { errorCode, immediate: true });
   }
 
   connectionError(error: QuicError): MqttError {

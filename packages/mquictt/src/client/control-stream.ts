@@ -13,7 +13,6 @@ import type { PacketStreamHost, PacketStreamOwner } from './packet-stream.ts';
 const PING_TIMEOUT = 10_000;
 
 export interface ControlStreamHost extends PacketStreamHost {
-  createTimer(callback: () => void): Timer;
   /** The broker said goodbye. */
   handleDisconnect(reasonCode: number, reasonString: string | undefined): void;
   /** The connection cannot go on. */
@@ -28,6 +27,7 @@ export class ControlStream implements PacketStreamOwner {
   readonly #keepAliveTimer: Timer;
   #resolveConnack: ((packet: ConnackPacket) => void) | undefined = undefined;
   #rejectConnack: ((error: MqttError) => void) | undefined = undefined;
+  #isCleanStart = true;
   /** ms, 0 = off. */
   #keepAlive = 0;
   #lastSent = 0;
@@ -46,6 +46,7 @@ export class ControlStream implements PacketStreamOwner {
       this.#resolveConnack = resolve;
       this.#rejectConnack = reject;
     });
+    this.#isCleanStart = fields.cleanStart;
     this.#stream.send(encodeConnect(fields));
     return answer;
   }
@@ -119,6 +120,9 @@ export class ControlStream implements PacketStreamOwner {
   #handleConnack(packet: ConnackPacket): void {
     const resolve = this.#resolveConnack;
     if (resolve === undefined) throw new PacketError(ReasonCode.PROTOCOL_ERROR, 'CONNACK came a second time');
+    // [MQTT-3.2.2-2], [MQTT-3.2.2-4]
+    if (packet.sessionPresent && this.#isCleanStart)
+      throw new PacketError(ReasonCode.PROTOCOL_ERROR, 'CONNACK speaks of a session where none was wanted');
     this.#resolveConnack = undefined;
     if (packet.reasonCode < 0x80) {
       this.#rejectConnack = undefined;

@@ -1,8 +1,9 @@
 /** One stream of the client: packets in, packets out, and one end. What the packets mean is its owner's business. */
-import type { QuicError, QuicStream } from '@mquictt/quic-node';
+import type { QuicError, QuicStream, Timer } from '@mquictt/quic-node';
 import type { InFlightWindow } from '../core/in-flight.ts';
 import { OutboundQueue } from '../core/outbound-queue.ts';
 import { MqttError, PacketError } from '../errors.ts';
+import { MAX_PENDING_REPLIES } from '../limits.ts';
 import { decodePacket } from '../packets/codec.ts';
 import type { AcknowledgementPacket, Packet } from '../packets/codec.ts';
 import { PacketType } from '../packets/packet-types.ts';
@@ -19,6 +20,7 @@ export interface PacketStreamHost {
   /** Bytes: larger packets are not taken. */
   readonly maxPacketSize: number;
   now(): number;
+  createTimer(callback: () => void): Timer;
   /** Something was sent: the keep-alive begins anew. */
   noteSent(now: number): void;
   /** Why the connection ended. */
@@ -78,6 +80,7 @@ export class PacketStream {
     stream.onWritable = () => {
       this.#isBlocked = false;
       this.flush();
+      this.readNow();
     };
     stream.onStopped = (errorCode) => this.#handleReset(errorCode);
     stream.onClosed = (error) => {
@@ -164,6 +167,11 @@ export class PacketStream {
   /** Reads what arrived, as far as the owner has room for it. */
   readNow(): void {
     while (this.#isReceiving && !this.owner.isPaused()) {
+      if (this.queue.replyBytes > MAX_PENDING_REPLIES) {
+        this.flush();
+        // A broker that takes no acknowledgements gets rid of no messages.
+        if (this.queue.replyBytes > MAX_PENDING_REPLIES) return;
+      }
       if (this.#cut()) continue;
       const chunk = this.#stream.tryRead();
       if (chunk === undefined) {

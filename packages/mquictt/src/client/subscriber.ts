@@ -2,7 +2,7 @@
  * One topic filter, one stream. What the application does not read stays here up to a bound, and then in the stream, where QUIC's flow control holds it
  * back: a slow reader costs memory of nobody, and other topics nothing.
  */
-import type { QuicStream } from '@mquictt/quic-node';
+import type { QuicStream, Timer } from '@mquictt/quic-node';
 import { MqttError, PacketError, usageError } from '../errors.ts';
 import { SUBSCRIBER_BUFFER, SUBSCRIBER_BUFFER_MESSAGES } from '../limits.ts';
 import { encodeSubscribe, encodeUnsubscribe } from '../packets/codec.ts';
@@ -39,6 +39,9 @@ interface Reader {
   readonly reject: (error: unknown) => void;
 }
 
+/** ms within which the broker must end its half of a stream after we asked for that. */
+const END_TIMEOUT = 5_000;
+
 const view = new PublishView();
 
 /** Made by Client.subscriber(). Iterates over the payloads until it is closed; messages() over whole messages. */
@@ -58,6 +61,9 @@ export class Subscriber implements AsyncIterable<Uint8Array>, OpenStream {
   readonly #subscribed: Waiter = new Waiter(undefined);
   readonly #over: Waiter = new Waiter(undefined);
   #closing: Promise<void> | undefined = undefined;
+  /** Closing without UNSUBSCRIBE. */
+  #isFinishing = false;
+  #endTimer: Timer | undefined = undefined;
   #overError: MqttError | undefined = undefined;
   #isOver = false;
   #grantedQos: 0 | 1 = 0;
@@ -188,7 +194,7 @@ export class Subscriber implements AsyncIterable<Uint8Array>, OpenStream {
   /**
    * Ends the subscription and its stream. What was not read is thrown away; reads that wait reject with ERR_MQTT_CLOSED.
    *
-   * @returns once the broker has confirmed it, or the connection is over; never rejects
+   * @returns once the broker has confirmed it, or has not within 5 seconds, or the connection is over; never rejects
    */
   close(): Promise<void> {
     if (this.#closing !== undefined) return this.#closing;
@@ -199,6 +205,7 @@ export class Subscriber implements AsyncIterable<Uint8Array>, OpenStream {
       this.#packetIdentifier = this.#host.window.reserve();
       this.#stream.send(encodeUnsubscribe(this.#packetIdentifier, [this.topicFilter], 5));
       this.#stream.readNow();
+      this.#expectEnd();
     }
     return this.#closing;
   }
@@ -206,13 +213,25 @@ export class Subscriber implements AsyncIterable<Uint8Array>, OpenStream {
   /** Ends the stream without UNSUBSCRIBE: the connection is about to end as well. @internal */
   finish(): Promise<void> {
     if (this.#closing === undefined) {
+      this.#isFinishing = true;
       this.#closing = this.#over.promise.catch(() => {});
       this.#rejectReaders();
       this.#discard();
     }
     this.#stream.end();
     this.#stream.readNow();
+    this.#expectEnd();
     return this.#closing;
+  }
+
+  /** A broker that does not end its half in time is not waited for any longer. */
+  #expectEnd(): void {
+    if (this.#isOver || this.#endTimer !== undefined) return;
+    const message = `The broker did not end the subscription to ${this.topicFilter} within ${END_TIMEOUT / 1000} seconds`;
+    this.#endTimer = this.#host.createTimer(() =>
+      this.#stream.abandon(0, new MqttError('ERR_MQTT_TIMEOUT', message, { fault: 'timeout' })),
+    );
+    this.#endTimer.set(this.#host.now() + END_TIMEOUT);
   }
 
   get #isPaused(): boolean {
@@ -240,8 +259,10 @@ export class Subscriber implements AsyncIterable<Uint8Array>, OpenStream {
   }
 
   #handlePacket(packet: Packet): void {
+    const expected = this.#closing === undefined || this.#isFinishing ? PacketType.SUBACK : PacketType.UNSUBACK;
     const isAnswer =
       (packet.type === PacketType.SUBACK || packet.type === PacketType.UNSUBACK) &&
+      packet.type === expected &&
       packet.packetIdentifier === this.#packetIdentifier;
     if (!isAnswer)
       throw new PacketError(
@@ -271,6 +292,7 @@ export class Subscriber implements AsyncIterable<Uint8Array>, OpenStream {
 
   #handleOver(error: MqttError | undefined): void {
     this.#isOver = true;
+    this.#endTimer?.clear();
     this.#host.forget(this);
     this.#overError =
       error ??
