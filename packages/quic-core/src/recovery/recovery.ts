@@ -8,9 +8,10 @@
  */
 import type { CongestionController } from '../congestion/controller.ts';
 import { TransportError, TransportErrorCode } from '../errors.ts';
-import { MAX_ACK_ONLY_PACKETS, MAX_PTO_BACKOFF, MAX_SENT_PACKETS } from '../limits.ts';
+import { MAX_ACK_ONLY_PACKETS, MAX_SENT_PACKETS } from '../limits.ts';
 import { Pacer } from './pacer.ts';
 import { PersistentCongestion } from './persistent-congestion.ts';
+import { ProbeTimer } from './probe-timer.ts';
 import { Reordering } from './reordering.ts';
 import { K_GRANULARITY, RttEstimator } from './rtt.ts';
 import type { Carried, SentPacket } from './sent-packet.ts';
@@ -19,8 +20,6 @@ import { Space, SPACES } from './spaces.ts';
 
 /** RFC 9002 §7.6.1, in probe timeouts. */
 const K_PERSISTENT_CONGESTION_THRESHOLD = 3;
-/** RFC 9002 §6.2.4 allows up to two probes per timeout; the second survives where the first is lost. */
-const PROBES_PER_PTO = 2;
 
 /**
  * Whom recovery tells what became of the frames, one call per descriptor of a packet, when all of recovery's own state is up to date. It must not
@@ -43,37 +42,21 @@ export class Recovery {
   rtt: RttEstimator = new RttEstimator();
   controller: CongestionController;
   bytesInFlight: number = 0;
-  /** Probe timeouts since the last acknowledgement: the exponent of the backoff. */
-  ptoCount: number = 0;
-  /** The space whose timeout the last 'pto' was. */
-  ptoSpace: Space = Space.INITIAL;
-  /** Probes still to be sent per space, whatever the window says. Sending an ack-eliciting packet counts one down. */
-  readonly ptoProbes: [number, number, number] = [0, 0, 0];
   /** In-flight packets declared lost. */
   packetsLost: number = 0;
-  /** Probe timeouts in the life of the connection. */
-  ptoFired: number = 0;
 
   readonly #host: RecoveryHost;
-  readonly #isClient: boolean;
   #pacer: Pacer;
   readonly #spaces: readonly [SentSpace, SentSpace, SentSpace] = [new SentSpace(), new SentSpace(), new SentSpace()];
+  readonly #probe: ProbeTimer;
   readonly #persistent: PersistentCongestion = new PersistentCongestion();
   readonly #reordering: Reordering = new Reordering();
   #maxDatagramSize: number;
-  /** max_ack_delay of the peer, ms. */
-  #maxAckDelay: number = 25;
-  #hasHandshakeKeys: boolean = false;
-  #handshakeConfirmed: boolean = false;
-  #peerCompletedAddressValidation: boolean;
-  #amplificationBlocked: boolean = false;
   #firstSampleTime: number = Infinity;
   /** When the path began, ms: packets that were sent before tell nothing about it. */
   #pathStart: number = -Infinity;
   /** When the window last had no room for another datagram: packets sent until then were in flight while it was what held us back. */
   #windowFilledTime: number = -Infinity;
-  /** What the anti-deadlock timer of a client with nothing in flight counts from, ms; Infinity before the first packet. */
-  #lastActivity: number = Infinity;
   // Scratch lists of the call in progress: packets leave the ring first, and the host hears of them at the end.
   readonly #acked: SentPacket[] = [];
   #ackedCount: number = 0;
@@ -84,10 +67,28 @@ export class Recovery {
     this.controller = options.controller;
     this.#maxDatagramSize = options.maxDatagramSize;
     this.#host = options.host;
-    this.#isClient = options.isClient;
     this.#pacer = new Pacer(options.maxDatagramSize);
-    // RFC 9002 A.6: a server may assume it, as clients validate the server's address by the handshake itself.
-    this.#peerCompletedAddressValidation = !options.isClient;
+    this.#probe = new ProbeTimer(this, this.#spaces, options.isClient);
+  }
+
+  /** Probe timeouts since the last acknowledgement. */
+  get ptoCount(): number {
+    return this.#probe.count;
+  }
+
+  /** Probe timeouts in the life of the connection. */
+  get ptoFired(): number {
+    return this.#probe.firedCount;
+  }
+
+  /** The space whose timeout the last 'pto' was. */
+  get ptoSpace(): Space {
+    return this.#probe.space;
+  }
+
+  /** Probes still to be sent per space, whatever the window says. Sending an ack-eliciting packet counts one down. */
+  get ptoProbes(): readonly [number, number, number] {
+    return this.#probe.probes;
   }
 
   // --- Sending
@@ -106,8 +107,7 @@ export class Recovery {
       if (packet.ackEliciting) {
         state.elicitingInFlight++;
         state.lastElicitingTime = now;
-        this.#lastActivity = now;
-        if (this.ptoProbes[space] > 0) this.ptoProbes[space]--;
+        this.#probe.onElicitingSent(space, now);
       }
       this.controller.onPacketSent(now, packet.size);
       this.#pacer.onPacketSent(packet.size, now);
@@ -189,7 +189,7 @@ export class Recovery {
     // RFC 9002 §5.1: a sample needs the largest to be newly acknowledged, and an ack-eliciting packet among the newly acknowledged.
     if (largestTimeSent > this.#pathStart && eliciting) this.#sampleRtt(space, now - largestTimeSent, ackDelayMs, now);
 
-    if (eliciting) this.ptoProbes[space] = 0;
+    this.#probe.onAcked(space, eliciting, now);
     this.#detectLost(space, now);
     for (let i = 0; i < this.#ackedCount; i++) {
       const packet = this.#acked[i]!;
@@ -197,9 +197,6 @@ export class Recovery {
       const isWindowLimited = packet.timeSent <= this.#windowFilledTime;
       this.controller.onPacketAcked(packet.size, packet.timeSent, now, isWindowLimited, this.rtt.smoothed);
     }
-    // RFC 9002 §6.2.1: a client that does not know whether the server may answer keeps backing off.
-    if (this.#peerCompletedAddressValidation) this.ptoCount = 0;
-    this.#lastActivity = now;
     this.#updatePacer(now);
     this.#report(space);
     return true;
@@ -210,12 +207,7 @@ export class Recovery {
   /** When to call onTimeout(), ms; Infinity = never. RFC 9002 A.8. */
   timeout(): number {
     const lossTime = this.#earliestLossTime();
-    if (lossTime !== Infinity) return lossTime;
-    // RFC 9002 §6.2.2.1: a server that may not send anyway does not count timeouts.
-    if (this.#amplificationBlocked) return Infinity;
-    let earliest = this.#antiDeadlockTime();
-    for (const space of SPACES) earliest = Math.min(earliest, this.#ptoTime(space));
-    return earliest;
+    return lossTime !== Infinity ? lossTime : this.#probe.deadline();
   }
 
   /**
@@ -237,26 +229,7 @@ export class Recovery {
       return 'loss';
     }
 
-    let earliest = Infinity;
-    for (const space of SPACES) {
-      const time = this.#ptoTime(space);
-      if (time >= earliest) continue;
-      earliest = time;
-      this.ptoSpace = space;
-    }
-    if (this.#antiDeadlockTime() < earliest) {
-      // RFC 9002 §6.2.2.1: nothing is in flight, but the server may be waiting for bytes before it can go on.
-      this.ptoSpace = this.#hasHandshakeKeys ? Space.HANDSHAKE : Space.INITIAL;
-      this.ptoProbes[this.ptoSpace] = 1;
-      this.#lastActivity = now;
-    } else {
-      this.ptoProbes[this.ptoSpace] = PROBES_PER_PTO;
-      // The next timeout counts from here also when no probe can be sent.
-      this.#spaces[this.ptoSpace].lastElicitingTime = now;
-      this.#probeOtherHandshakeSpaces();
-    }
-    this.ptoCount++;
-    this.ptoFired++;
+    this.#probe.fire(now);
     return 'pto';
   }
 
@@ -285,19 +258,17 @@ export class Recovery {
     handshakeConfirmed: boolean,
     peerCompletedAddressValidation: boolean,
   ): void {
-    this.#hasHandshakeKeys = hasHandshakeKeys;
-    this.#handshakeConfirmed = handshakeConfirmed;
-    if (this.#isClient) this.#peerCompletedAddressValidation = peerCompletedAddressValidation || handshakeConfirmed;
+    this.#probe.setHandshakeState(hasHandshakeKeys, handshakeConfirmed, peerCompletedAddressValidation);
   }
 
   /** Server: whether the anti-amplification limit forbids to send (RFC 9000 §8.1). */
   setAmplificationBlocked(blocked: boolean): void {
-    this.#amplificationBlocked = blocked;
+    this.#probe.isAmplificationBlocked = blocked;
   }
 
   /** max_ack_delay of the peer, ms. */
   setMaxAckDelay(maxAckDelay: number): void {
-    this.#maxAckDelay = maxAckDelay;
+    this.#probe.maxAckDelay = maxAckDelay;
   }
 
   /**
@@ -310,7 +281,7 @@ export class Recovery {
     this.#pacer = new Pacer(this.#maxDatagramSize);
     this.#firstSampleTime = Infinity;
     this.#pathStart = now;
-    this.ptoCount = 0;
+    this.#probe.count = 0;
   }
 
   setMaxDatagramSize(maxDatagramSize: number): void {
@@ -326,7 +297,7 @@ export class Recovery {
 
   /** The current probe timeout of the application space, without backoff, ms: the unit of closing and draining periods. */
   get pto(): number {
-    return this.rtt.pto(this.#maxAckDelay);
+    return this.#probe.period;
   }
 
   /** The keys of a space are dropped: its packets leave flight, and nothing is learnt from them (RFC 9002 §6.4). */
@@ -335,9 +306,7 @@ export class Recovery {
     if (state.discarded) return;
     state.discarded = true;
     this.#forget(state);
-    this.ptoProbes[space] = 0;
-    this.ptoCount = 0;
-    this.#lastActivity = now;
+    this.#probe.onForgotten(space, now);
   }
 
   /**
@@ -348,7 +317,7 @@ export class Recovery {
     const initial = this.#spaces[Space.INITIAL];
     const first = initial.sent.get(initial.sent.oldest);
     // §6.3 allows to take the Retry for an RTT sample; after a timeout it could be the answer to either packet.
-    if (this.ptoCount === 0 && first !== undefined && !this.rtt.hasSample) {
+    if (this.#probe.count === 0 && first !== undefined && !this.rtt.hasSample) {
       this.#firstSampleTime = now;
       this.rtt.update(Math.max(0, now - first.timeSent), 0, false, 0);
     }
@@ -359,10 +328,8 @@ export class Recovery {
         if (packet !== undefined && !packet.requeued) this.#reportLost(space, packet);
       }
       this.#forget(this.#spaces[space]);
-      this.ptoProbes[space] = 0;
+      this.#probe.onForgotten(space, now);
     }
-    this.ptoCount = 0;
-    this.#lastActivity = now;
   }
 
   // --- Inside
@@ -378,11 +345,12 @@ export class Recovery {
   #sampleRtt(space: Space, latest: number, ackDelay: number, now: number): void {
     // An ACK that was lost comes again with a probe, long after the packets came. Only max_ack_delay of that may be subtracted (§5.3), so what
     // is mostly waiting tells nothing of the path and would stretch every timeout.
-    if (ackDelay > 2 * this.#maxAckDelay && ackDelay > latest / 2) return;
+    const { maxAckDelay, isHandshakeConfirmed } = this.#probe;
+    if (ackDelay > 2 * maxAckDelay && ackDelay > latest / 2) return;
     if (!this.rtt.hasSample) this.#firstSampleTime = now;
     // §5.3: Initial packets are acknowledged without delay, whatever the field says.
     const delay = space === Space.INITIAL ? 0 : ackDelay;
-    this.rtt.update(Math.max(0, latest), delay, this.#handshakeConfirmed, this.#maxAckDelay);
+    this.rtt.update(Math.max(0, latest), delay, isHandshakeConfirmed, maxAckDelay);
   }
 
   /** RFC 9002 A.10 and B.8, up to telling the host. */
@@ -423,7 +391,7 @@ export class Recovery {
     if (newestLost < 0) return;
     // The window may be full of 1-RTT packets that the peer has no keys for yet, and whose timeout is not armed before the handshake is confirmed: what
     // the handshake lost must not wait for them.
-    if (space !== Space.APPLICATION) this.ptoProbes[space] = Math.max(this.ptoProbes[space], 1);
+    if (space !== Space.APPLICATION) this.#probe.request(space);
     this.controller.onCongestionEvent(newestLost, now);
     if (this.#persistent.found) {
       this.controller.onPersistentCongestion();
@@ -445,33 +413,6 @@ export class Recovery {
   #earliestLossTime(): number {
     const [initial, handshake, application] = this.#spaces;
     return Math.min(initial.lossTime, handshake.lossTime, application.lossTime);
-  }
-
-  #ptoTime(space: Space): number {
-    const state = this.#spaces[space];
-    if (state.elicitingInFlight === 0) return Infinity;
-    if (space !== Space.APPLICATION) return state.lastElicitingTime + this.rtt.pto(0) * this.#backoff;
-    // RFC 9002 §6.2.1: not before the handshake is confirmed, as the peer may not have the keys to acknowledge.
-    return this.#handshakeConfirmed ? state.lastElicitingTime + this.pto * this.#backoff : Infinity;
-  }
-
-  /** RFC 9002 §6.2.2.1. 0-RTT packets in flight do not count: their timeout is not armed before the handshake is confirmed. */
-  #antiDeadlockTime(): number {
-    if (this.#peerCompletedAddressValidation) return Infinity;
-    const [initial, handshake] = this.#spaces;
-    if (initial.elicitingInFlight > 0 || handshake.elicitingInFlight > 0) return Infinity;
-    return this.#lastActivity + this.rtt.pto(0) * this.#backoff;
-  }
-
-  get #backoff(): number {
-    return 2 ** Math.min(this.ptoCount, MAX_PTO_BACKOFF);
-  }
-
-  /** RFC 9002 §6.2.4: probes of other spaces with data in flight may be coalesced; in a handshake that saves round trips. */
-  #probeOtherHandshakeSpaces(): void {
-    if (this.ptoSpace === Space.APPLICATION) return;
-    const other = this.ptoSpace === Space.INITIAL ? Space.HANDSHAKE : Space.INITIAL;
-    if (this.#spaces[other].elicitingInFlight > 0) this.ptoProbes[other] = Math.max(this.ptoProbes[other], 1);
   }
 
   #forget(state: SentSpace): void {
