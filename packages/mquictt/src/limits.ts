@@ -49,6 +49,8 @@ export const MAX_PENDING_REPLIES = 65_536;
 export const MAX_IN_FLIGHT_BYTES = 262_144;
 /** The same on all flows of a session; beyond it each flow still has one message in flight. 1,000 streams that acknowledge nothing held 256 MB. */
 export const MAX_IN_FLIGHT_BYTES_PER_SESSION = 16_777_216;
+/** Packet identifiers that messages leave to SUBSCRIBE and UNSUBSCRIBE. */
+export const RESERVED_IDENTIFIERS = 1_024;
 /** Bytes that one write gathers from small messages. */
 export const WRITE_SIZE = 32_768;
 /** Messages larger than this are handed to the stream by reference instead of being gathered. */

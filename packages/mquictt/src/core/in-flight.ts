@@ -2,7 +2,7 @@
  * QoS 1 messages of one session and direction that are sent and not acknowledged, over all its flows: one space of packet identifiers, one Receive
  * Maximum, shared so that no flow can take it all.
  */
-import { MAX_IN_FLIGHT_BYTES, MAX_IN_FLIGHT_BYTES_PER_SESSION } from '../limits.ts';
+import { MAX_IN_FLIGHT_BYTES, MAX_IN_FLIGHT_BYTES_PER_SESSION, RESERVED_IDENTIFIERS } from '../limits.ts';
 import type { EncodedPublish } from '../packets/publish.ts';
 import type { OutboundQueue } from './outbound-queue.ts';
 
@@ -122,6 +122,7 @@ export class InFlightWindow {
   #allows(queue: OutboundQueue): boolean {
     const free = this.receiveMaximum - this.#entries.size;
     if (free <= 0 || this.#entries.size + this.#reserved.size >= 65_535) return false;
+    if (this.#entries.size >= 65_535 - RESERVED_IDENTIFIERS) return false;
     if (queue.inFlightCount === 0) return true;
     if (this.#bytes >= MAX_IN_FLIGHT_BYTES_PER_SESSION) return false;
     return queue.inFlightCount < free && queue.inFlightBytes < MAX_IN_FLIGHT_BYTES;
