@@ -45,7 +45,7 @@ export class ConnectionBinding implements Timed {
   serve(): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    this.#drop(this.#waiting);
+    this.#waiting = [];
     void this.#connection.close({
       errorCode: this.session.closeCode,
       reason: this.session.closeReason,
@@ -77,9 +77,7 @@ export class ConnectionBinding implements Timed {
       // Whatever came on the others may be read as soon as CONNECT has been accepted, which can be now or at any later packet.
     } else if (session.state === 'connected') {
       this.#bind(stream, stream.bidirectional ? 'data' : 'unidirectional');
-    } else if (session.state === 'closed') {
-      this.#drop([stream]);
-    } else {
+    } else if (session.state === 'new') {
       this.#waiting.push(stream);
       // Nobody else would hear of it, and what is subscribed to on it could never be sent.
       stream.onStopped = () => {
@@ -95,6 +93,7 @@ export class ConnectionBinding implements Timed {
         );
       }
     }
+    // Otherwise the connection is about to end, and its end says why; a reset of the stream would not.
     this.#host.flush();
   }
 
@@ -108,14 +107,6 @@ export class ConnectionBinding implements Timed {
 
   #bind(stream: QuicStream, kind: 'control' | 'data' | 'unidirectional'): void {
     new StreamBinding(stream, this.#core.openFlow(this.session, kind), this.#host).start();
-  }
-
-  #drop(streams: readonly QuicStream[]): void {
-    this.#waiting = [];
-    for (const stream of streams) {
-      stream.reset(0);
-      stream.stop(0);
-    }
   }
 
   #onClosed(): void {
