@@ -246,13 +246,14 @@ export class Client {
    * @throws MqttError ERR_MQTT_TOPIC_FILTER, ERR_MQTT_SUBSCRIPTION_REFUSED, ERR_MQTT_TIMEOUT, ERR_MQTT_DISCONNECTED
    */
   async subscriber(topicFilter: string, options: SubscriberOptions = {}): Promise<Subscriber> {
-    const problem = isSharedFilter(topicFilter)
-      ? 'asks for a shared subscription, which is not supported yet'
-      : undefined;
-    const wrong = problem ?? topicFilterProblem(topicFilter);
-    if (wrong !== undefined)
-      throw usageError('ERR_MQTT_TOPIC_FILTER', `The topic filter ${JSON.stringify(topicFilter)} ${wrong}`);
-    const { signal, timeout = STREAM_TIMEOUT, bufferSize } = options;
+    const problem =
+      topicFilterProblem(topicFilter) ??
+      (isSharedFilter(topicFilter) ? 'asks for a shared subscription, which is not supported yet' : undefined);
+    if (problem !== undefined)
+      throw usageError('ERR_MQTT_TOPIC_FILTER', `The topic filter ${JSON.stringify(topicFilter)} ${problem}`);
+    const { qos = this.#qos, signal, timeout = STREAM_TIMEOUT, bufferSize } = options;
+    if (qos !== 0 && qos !== 1)
+      throw usageError('ERR_MQTT_INVALID_ARGUMENT', `qos expected 0 or 1, got ${String(qos)}; QoS 2 is not there yet`);
     if (bufferSize !== undefined && !(bufferSize >= 1 && bufferSize <= 2 ** 31))
       throw usageError('ERR_MQTT_INVALID_ARGUMENT', `bufferSize expected 1..2^31 bytes, got ${bufferSize}`);
     const deadline = this.#runtime.now() + timeout;
@@ -261,7 +262,7 @@ export class Client {
     this.#host.open.add(subscriber);
     const granted = subscriber.subscribe({
       topicFilter,
-      qos: options.qos ?? this.#qos,
+      qos,
       noLocal: options.noLocal ?? false,
       retainAsPublished: options.retainAsPublished ?? false,
       retainHandling: options.retainHandling ?? 0,
@@ -435,11 +436,18 @@ function connectFields(clientId: string, options: ClientOptions): ConnectFields 
     cleanStart,
     keepAlive,
     username,
-    password: typeof password === 'string' ? encodeUtf8(password) : password,
+    password: password === undefined ? undefined : bytesOf(password, 'password'),
     will: will === undefined ? undefined : willFields(will),
     receiveMaximum: 65_535,
     maximumPacketSize: options.maxPacketSize ?? MAX_PACKET_SIZE,
   };
+}
+
+function bytesOf(value: Uint8Array | string, what: string): Uint8Array {
+  const bytes = typeof value === 'string' ? encodeUtf8(value) : value;
+  if (!(bytes instanceof Uint8Array))
+    throw usageError('ERR_MQTT_INVALID_ARGUMENT', `The ${what} expected text or Uint8Array, got ${typeof value}`);
+  return bytes;
 }
 
 function willFields(will: WillOptions): WillFields {
@@ -448,7 +456,7 @@ function willFields(will: WillOptions): WillFields {
     throw usageError('ERR_MQTT_TOPIC_NAME', `The topic of the will, ${JSON.stringify(will.topic)}, ${problem}`);
   // For its checks.
   encodeMessageProperties(will);
-  const payload = typeof will.payload === 'string' ? encodeUtf8(will.payload) : will.payload;
+  const payload = bytesOf(will.payload, 'payload of the will');
   if (payload.length > 65_535)
     throw usageError(
       'ERR_MQTT_INVALID_ARGUMENT',

@@ -30,6 +30,8 @@ const EMPTY = new Uint8Array(0);
 export function encodeMessageProperties(properties: MessageProperties): Uint8Array {
   const out: number[] = [];
   const binary = (bytes: Uint8Array, what: string): void => {
+    if (!(bytes instanceof Uint8Array))
+      throw usageError('ERR_MQTT_INVALID_ARGUMENT', `The ${what} expected Uint8Array, got ${typeof bytes}`);
     if (bytes.length > 65_535)
       throw usageError('ERR_MQTT_INVALID_ARGUMENT', `The ${what} is ${bytes.length} bytes long, more than 65535`);
     out.push(bytes.length >> 8, bytes.length & 0xff, ...bytes);

@@ -23,6 +23,8 @@ export function readUtf8(buffer: Uint8Array, start: number, end: number): string
  * @param maxLength UTF-8 bytes
  */
 export function utf8Problem(text: string, maxLength = 65_535): string | undefined {
+  // JavaScript lets anything through.
+  if (typeof text !== 'string') return 'is no text';
   if (/\p{Surrogate}/u.test(text)) return 'contains half of a surrogate pair';
   if (text.includes('\0')) return 'contains U+0000';
   // A UTF-16 unit becomes at most three bytes.
