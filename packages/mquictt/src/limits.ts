@@ -8,6 +8,12 @@ export const MAX_PACKET_SIZE = 1_048_576;
 /** First allocation for a packet that arrives in pieces; it doubles as bytes really come, so an announced length costs nothing. */
 export const FIRST_PACKET_ALLOCATION = 1_024;
 
+/**
+ * Bytes of packets that have come in part, on all streams of a client: beyond it one stream is read on until its packet is whole. A thousand streams with
+ * nearly 1 MiB each would be 1 GiB.
+ */
+export const MAX_PARTIAL_BYTES = 16_777_216;
+
 /** UTF-8 bytes of a topic name or filter. Each level becomes a node of a tree. */
 export const MAX_TOPIC_LENGTH = 4_096;
 /** Levels of a topic name or filter: walking the tree is recursive in levels, and `+/+/+/...` branches at each. */

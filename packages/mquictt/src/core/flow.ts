@@ -64,6 +64,8 @@ export class Flow implements Timed {
   isReady = false;
   deadline: number = Infinity;
   heapIndex = -1;
+  /** Kept by PartialPackets. */
+  partialBytes = 0;
   /** The topic of the last PUBLISH and where it goes: on most streams it is the same for ever. */
   topic = '';
   topicBytes: Uint8Array = new Uint8Array(0);
@@ -96,7 +98,9 @@ export class Flow implements Timed {
 
   /** Whether the driver should leave what arrives in the stream for now. */
   get isHeld(): boolean {
-    return this.#heldBy.size > 0 || this.queue.replyBytes > MAX_PENDING_REPLIES;
+    return (
+      this.#heldBy.size > 0 || this.queue.replyBytes > MAX_PENDING_REPLIES || this.session.partialPackets.isHeld(this)
+    );
   }
 
   /** Whether our half of the stream ends as soon as nothing is left to write. */
@@ -137,6 +141,7 @@ export class Flow implements Timed {
     try {
       while (this.isOpen && !this.isHeld) {
         const header = this.splitter.next();
+        this.#countPartial(this.splitter.partialLength);
         if (header === -1) {
           this.#host.handlePartial(this, this.splitter.partialHeader);
           if (this.#hasEnded) {
@@ -253,8 +258,17 @@ export class Flow implements Timed {
     this.#isFinishing = false;
   }
 
+  /** Mostly there is nothing to count: small packets lie whole in their chunks. */
+  #countPartial(bytes: number): void {
+    if (bytes === this.partialBytes) return;
+    this.session.partialPackets.count(this, bytes, this.session.flows, (flow) => {
+      if (!flow.isHeld) this.#host.markReady(flow);
+    });
+  }
+
   #close(): void {
     this.isOpen = false;
+    this.#countPartial(0);
     this.#endHold();
     for (const flow of this.#heldBy) flow.#holding.delete(this);
     this.#heldBy.clear();

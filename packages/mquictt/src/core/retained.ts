@@ -1,5 +1,11 @@
 /** Retained messages (MQTT 5 §3.3.1.3): the last one of each topic, as a tree of levels, so that a filter with wildcards walks only what may match. */
-import { GATHER_LIMIT, MAX_RETAINED_BYTES, MAX_RETAINED_LEVELS, MAX_RETAINED_MESSAGES, RETAINED_SEARCH_STEP } from '../limits.ts';
+import {
+  GATHER_LIMIT,
+  MAX_RETAINED_BYTES,
+  MAX_RETAINED_LEVELS,
+  MAX_RETAINED_MESSAGES,
+  RETAINED_SEARCH_STEP,
+} from '../limits.ts';
 
 /** What the store is given. `topicBytes` is kept, the rest is copied. */
 export interface RetainedFields {

@@ -6,6 +6,7 @@ import type { ProtocolVersion } from '../packets/packet-types.ts';
 import type { Timed } from './deadlines.ts';
 import type { Flow } from './flow.ts';
 import { InFlightWindow } from './in-flight.ts';
+import { PartialPackets } from './partial-packets.ts';
 
 export type SessionState = 'new' | 'connected' | 'closed';
 
@@ -21,6 +22,8 @@ export class Session implements Timed {
   readonly flows: Set<Flow> = new Set();
   /** What we sent with QoS 1 and what was not acknowledged. */
   readonly inFlight: InFlightWindow = new InFlightWindow(65_535);
+  /** Packets that have come in part, on all flows. */
+  readonly partialPackets: PartialPackets<Flow> = new PartialPackets();
   /** Bytes; larger packets are not sent. */
   maximumPacketSize: number = Infinity;
   /** Seconds, as CONNECT asked. */

@@ -6,13 +6,15 @@ import { Router } from '../../src/core/router.ts';
 import { Subscription } from '../../src/core/subscription.ts';
 import {
   MAX_IN_FLIGHT_BYTES_PER_SESSION,
+  MAX_PARTIAL_BYTES,
   MAX_RETAINED_LEVELS,
   MAX_SUBSCRIPTION_LEVELS_PER_SESSION,
 } from '../../src/limits.ts';
 import * as codec from '../../src/packets/codec.ts';
 import type { SubackPacket } from '../../src/packets/codec.ts';
+import { PacketType } from '../../src/packets/packet-types.ts';
 import { ReasonCode } from '../../src/reason-codes.ts';
-import { TestBroker } from '../support/core-harness.ts';
+import { publishBytes, TestBroker } from '../support/core-harness.ts';
 import type { TestStream } from '../support/core-harness.ts';
 import { utf8 } from '../support/hex.ts';
 
@@ -182,6 +184,53 @@ test('a search that matches no retained message keeps nobody waiting', () => {
   client.drop();
   broker.advance(60_000);
   assert.is(broker.core.nextTimeout(), Infinity);
+});
+
+test('packets in part on many streams are bounded, and all of them become whole in the end', () => {
+  const broker = new TestBroker();
+  const client = broker.connect('c');
+  const payload = new Uint8Array(1_000_000);
+  const streams = Array.from({ length: 64 }, () => ({
+    stream: client.stream(),
+    packet: publishBytes('t', payload, { qos: 0 }, 5, 0),
+    sent: 0,
+  }));
+  const piece = 65_536;
+  let rounds = 0;
+  for (let isDone = false; !isDone; rounds++) {
+    assert.ok(rounds < 2_000, 'nobody is read on');
+    isDone = true;
+    for (const entry of streams) {
+      const { stream, packet, sent } = entry;
+      if (sent === packet.length) continue;
+      isDone = false;
+      // As the driver does: what is held stays in the stream, where flow control holds its sender.
+      if (stream.flow.isHeld) continue;
+      stream.send(packet.slice(sent, sent + piece));
+      entry.sent = Math.min(packet.length, sent + piece);
+      const { total } = client.session.partialPackets;
+      assert.ok(total <= MAX_PARTIAL_BYTES + payload.length + piece, `${total} bytes are held`);
+    }
+  }
+  assert.is(broker.core.stats().messagesReceived, streams.length);
+  assert.is(client.session.partialPackets.total, 0);
+  assert.ok(rounds > 64, 'the bound was never reached');
+});
+
+test('a stream that ends or breaks in the middle of its packet lets the others go on', () => {
+  const broker = new TestBroker();
+  const client = broker.connect('c');
+  const packet = publishBytes('t', new Uint8Array(1_000_000), { qos: 0 }, 5, 0);
+  const streams = Array.from({ length: 20 }, () => client.stream());
+  for (const stream of streams) if (!stream.flow.isHeld) stream.send(packet.slice(0, 950_000));
+  const held = streams.filter(({ flow }) => flow.isHeld);
+  assert.ok(held.length > 0);
+  client.control.send(codec.PINGREQ);
+  assert.is(client.control.take(({ type }) => type === PacketType.PINGRESP).length, 1);
+  for (const stream of streams) if (!stream.flow.isHeld) stream.reset(0);
+  assert.is(streams.filter(({ flow }) => flow.isOpen && flow.isHeld).length < held.length, true);
+  client.drop();
+  assert.is(client.session.partialPackets.total, 0);
 });
 
 test.run();
