@@ -8,7 +8,8 @@ import { Alert } from './alerts.ts';
 import type { CipherSuite } from './cipher-suites.ts';
 import { TlsError, unexpectedMessage } from './errors.ts';
 import { EncryptionLevel, type Handshake, type HandshakeEvent } from './handshake.ts';
-import { MAX_MESSAGE_LENGTH, MessageBuffer } from './message-buffer.ts';
+import { MAX_MESSAGE_LENGTH } from './limits.ts';
+import { MessageBuffer } from './message-buffer.ts';
 import { messageName, type HandshakeMessage } from './messages/handshake-message.ts';
 
 /** One state of a handshake: what is known by now, and what may come next. */

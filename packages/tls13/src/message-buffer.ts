@@ -2,14 +2,9 @@
  * Puts the handshake messages of one level together from pieces that end anywhere (RFC 9001 §4.1.3: QUIC delivers a
  * stream of bytes, not messages).
  */
+import { MAX_MESSAGE_LENGTH } from './limits.ts';
 import { decodeError } from './errors.ts';
 import { MESSAGE_HEADER_LENGTH, type HandshakeMessage } from './messages/handshake-message.ts';
-
-/**
- * The largest message body that is read. The format would allow 16 MiB (RFC 8446 §4), which a peer could make us
- * collect before it has proved anything.
- */
-export const MAX_MESSAGE_LENGTH = 0x1_0000;
 
 export class MessageBuffer {
   // Doubled when full, so that a message in pieces of one byte each is not copied once per piece.

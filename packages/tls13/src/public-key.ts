@@ -5,6 +5,7 @@
  * Both crypto providers judge keys by this one reader, so that they agree on what is usable. Left out on purpose: compressed points (RFC 8422
  * §5.1.2 allows none), keys bound to RSASSA-PSS by their OID, RSA below 2048 or above 8192 bits, Ed25519 keys of small order.
  */
+import { MAX_RSA_BITS, MIN_RSA_BITS } from './limits.ts';
 import {
   DerTag,
   derContent,
@@ -52,10 +53,6 @@ export const KEY_ALGORITHMS: Readonly<Record<KeyType, Uint8Array>> = {
   ed25519: ED25519,
   rsa: RSA,
 };
-
-export const MIN_RSA_BITS = 2048;
-/** A verification costs the square of the size; 8192 bits take noble 20 ms. */
-export const MAX_RSA_BITS = 8192;
 
 /**
  * @param publicKeyInfo DER SubjectPublicKeyInfo

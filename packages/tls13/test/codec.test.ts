@@ -7,7 +7,8 @@ import { asciiBytes, latin1Text } from '../src/ascii.ts';
 import { Reader, Writer } from '../src/codec.ts';
 import { equalBytes } from '../src/constant-time.ts';
 import { TlsError } from '../src/errors.ts';
-import { MAX_MESSAGE_LENGTH, MessageBuffer } from '../src/message-buffer.ts';
+import { MAX_MESSAGE_LENGTH } from '../src/limits.ts';
+import { MessageBuffer } from '../src/message-buffer.ts';
 import { isDnsName, isIpLiteral } from '../src/server-name.ts';
 import { concat, fromHex, toHex } from './support/bytes.ts';
 

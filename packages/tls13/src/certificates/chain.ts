@@ -5,6 +5,7 @@
  * first, roots before intermediates, and pays for each signature it checks from a budget, so that no set of certificates makes it
  * long. A path that is complete but not good (an old cross-signed root has expired) does not end the search.
  */
+import { MAX_PATH_LENGTH, MAX_SIGNATURE_CHECKS } from '../limits.ts';
 import type { TlsError } from '../errors.ts';
 import type { CryptoProvider } from '../provider.ts';
 import { badSignature, chainTooComplex, unknownCa, unsupportedCertificate, weakSignature } from './errors.ts';
@@ -21,11 +22,6 @@ export interface ChainSearch {
   /** Says what is wrong with a path whose signatures are good. @param path leaf first, root last */
   readonly judge: (path: readonly ParsedCertificate[]) => TlsError | undefined;
 }
-
-/** Leaf and root included. Chains in use have two to four certificates. */
-export const MAX_PATH_LENGTH = 10;
-/** A chain in use needs one to three; each costs 0.1 ms (node) to 20 ms (noble, RSA-8192). */
-export const MAX_SIGNATURE_CHECKS = 100;
 
 /**
  * @returns the first path that is good, leaf first, root last

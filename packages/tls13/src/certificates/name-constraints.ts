@@ -4,6 +4,7 @@
  * A constraint on names of another kind (mail addresses, URIs, directory names) is not understood. It is harmless while the certificates below carry
  * no name of that kind, and refuses them when they do. Directory names every certificate carries.
  */
+import { MAX_NAME_COMPARISONS } from '../limits.ts';
 import type { GeneralNames, NameConstraints } from './certificate-extensions.ts';
 import { chainTooComplex, nameMismatch, printable, unsupportedCertificate } from './errors.ts';
 import { formatIpAddress } from './names.ts';
@@ -11,8 +12,6 @@ import { describeCertificate } from './parse.ts';
 import type { ParsedCertificate } from './parse.ts';
 
 const DIRECTORY_NAME = 0xa4;
-/** Thousands of names against thousands of constraints would take seconds. */
-const MAX_COMPARISONS = 100_000;
 
 /**
  * @param issuer a certificate with name constraints
@@ -31,7 +30,7 @@ export function checkNameConstraints(issuer: ParsedCertificate, certificate: Par
   };
   const { permitted, excluded } = constraints;
   const nameCount = countNames(names);
-  if (nameCount * (countNames(permitted) + countNames(excluded)) > MAX_COMPARISONS)
+  if (nameCount * (countNames(permitted) + countNames(excluded)) > MAX_NAME_COMPARISONS)
     throw chainTooComplex(
       `Certificate ${describeCertificate(certificate)} has ${nameCount} names, too many for the name constraints of ${describeCertificate(issuer)}`,
     );

@@ -4,6 +4,7 @@
  * Everything is read by the strict reader (bounded depth and size, shortest lengths, nothing behind the end) but the text of names, which
  * @peculiar/asn1-x509 decodes for messages. What is signed or compared stays raw: the TBSCertificate, the names, the key.
  */
+import { MAX_CACHED_CERTIFICATES, MAX_CACHED_CERTIFICATE_SIZE, MAX_CERTIFICATE_SIZE } from '../limits.ts';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { AsnConvert } from '@peculiar/asn1-schema';
 import { Name } from '@peculiar/asn1-x509';
@@ -54,15 +55,7 @@ export interface ParsedCertificate {
   readonly extensions: Readonly<CertificateExtensions>;
 }
 
-/** Bytes; certificates of the web have under 3 KiB. */
-export const MAX_CERTIFICATE_SIZE: number = 65_536;
-
-/**
- * A parse costs half a millisecond, a hash a few microseconds. Bounded in number and, with the size that is worth keeping, in memory (2 MiB);
- * the oldest goes first.
- */
-const MAX_CACHED_CERTIFICATES = 256;
-const MAX_CACHED_CERTIFICATE_SIZE = 8192;
+/** By hash, see MAX_CACHED_CERTIFICATES. */
 const cache = new Map<string, ParsedCertificate>();
 
 /**

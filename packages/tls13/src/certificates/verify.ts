@@ -3,10 +3,11 @@
  *
  * Left out: revocation (neither CRL nor OCSP; RFC 8446 leaves it to the application) and certificate policies.
  */
+import { MAX_CHAIN_SIZE, MAX_PATH_LENGTH } from '../limits.ts';
 import { TlsError } from '../errors.ts';
 import type { CryptoProvider } from '../provider.ts';
 import { ANY_EXTENDED_KEY_USAGE, CLIENT_AUTH, KeyUsageFlag, SERVER_AUTH } from './certificate-extensions.ts';
-import { MAX_PATH_LENGTH, findPath } from './chain.ts';
+import { findPath } from './chain.ts';
 import { dateText } from './date-text.ts';
 import {
   certificateExpired,
@@ -43,9 +44,6 @@ export interface VerifiedChain {
   /** Leaf first, root last. */
   readonly path: readonly ParsedCertificate[];
 }
-
-/** Bytes of all certificates presented. */
-export const MAX_CHAIN_SIZE = 65_536;
 
 /** @throws TlsError saying which certificate fails which check, with the alert for the peer */
 export function verifyChain(options: VerifyChainOptions): VerifiedChain {

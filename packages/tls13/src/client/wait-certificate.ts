@@ -1,4 +1,5 @@
 /** The server's Certificate (RFC 8446 §4.4.2), whose chain is verified as soon as it is here. */
+import { MAX_CERTIFICATES } from '../limits.ts';
 import { Alert } from '../alerts.ts';
 import { verifyChain } from '../certificates/verify.ts';
 import { TlsError, decodeError, illegalParameter } from '../errors.ts';
@@ -9,9 +10,6 @@ import { readCertificate } from '../messages/certificate.ts';
 import { HandshakeType, type HandshakeMessage } from '../messages/handshake-message.ts';
 import type { ClientContext, ClientKeys } from './client-context.ts';
 import { WaitCertificateVerify } from './wait-certificate-verify.ts';
-
-/** Chains in use have two to four; more only costs us signatures. Their size is bounded with the message's. */
-const MAX_CERTIFICATES = 10;
 
 // status_request and signed_certificate_timestamp are not sent, and nothing else may answer in a Certificate.
 const NO_EXTENSIONS: ReadonlySet<number> = new Set<number>();

@@ -13,7 +13,7 @@ import {
 } from '@mquictt/testkit';
 import { Alert, TlsError, nobleProvider, readCertificatesPem, verifyChain } from '../../src/index.ts';
 import type { CryptoProvider } from '../../src/index.ts';
-import { MAX_SIGNATURE_CHECKS } from '../../src/certificates/chain.ts';
+import { MAX_SIGNATURE_CHECKS } from '../../src/limits.ts';
 import { nodeProvider } from '../../src/node/index.ts';
 import { KEY_CERT_SIGN, assertRefused, authority, keyFor, leaf, verify } from '../support/chains.ts';
 import type { Issued } from '../support/chains.ts';
