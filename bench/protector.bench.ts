@@ -99,6 +99,7 @@ function wasm(): PacketProtector {
 function protector(direction: Direction): Benchmark {
   return {
     name: `protector-${direction}`,
+    onRequest: true,
     unit: 'µs',
     better: 'less',
     warmUps: 2,

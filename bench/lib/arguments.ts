@@ -27,12 +27,16 @@ export function parseArguments(args: readonly string[]): Arguments {
 }
 
 /**
- * Picks the benchmarks that were asked for: the one with exactly that name, or else all whose name contains it.
+ * Picks the benchmarks that were asked for: the one with exactly that name, or else all whose name contains it. Without names, all but those that only run
+ * on request.
  *
  * @throws RangeError for a name that is none
  */
-export function select<T extends { name: string }>(all: readonly T[], names: readonly string[]): T[] {
-  if (names.length === 0) return [...all];
+export function select<T extends { name: string; onRequest?: boolean }>(
+  all: readonly T[],
+  names: readonly string[],
+): T[] {
+  if (names.length === 0) return all.filter(({ onRequest }) => onRequest !== true);
   const picked = new Set<T>();
   for (const name of names) {
     const exact = all.filter((item) => item.name === name);

@@ -33,6 +33,8 @@ export interface Benchmark {
   /** What `npm run bench -- NAME` calls it. */
   readonly name: string;
   readonly unit: string;
+  /** Runs only when it is named: it looks at a part, or at a case that few have. */
+  readonly onRequest?: boolean;
   readonly better: 'more' | 'less';
   /** Rounds before those that count. */
   readonly warmUps: number;
