@@ -11,7 +11,7 @@ export type {
   StreamOptions,
   SubscriberOptions,
   WillOptions,
-} from './client/client.ts';
+} from './client/options.ts';
 export { Publisher } from './client/publisher.ts';
 export type { PublishOptions } from './client/publisher.ts';
 export { Subscriber } from './client/subscriber.ts';

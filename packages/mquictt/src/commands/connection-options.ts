@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { Client } from '../client/client.ts';
-import type { ClientOptions, WillOptions } from '../client/client.ts';
+import type { ClientOptions, WillOptions } from '../client/options.ts';
 import { Config } from '../config.ts';
 import { MqttError } from '../errors.ts';
 import { DEFAULT_PORT } from '../quic-options.ts';
