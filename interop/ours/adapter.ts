@@ -151,10 +151,9 @@ export const ours: Implementation = {
 };
 
 function closeInfo(error: QuicError): CloseInfo {
-  const { code, errorCode, message } = error;
+  const { code, errorCode, message, reason } = error;
   if (code === 'ERR_QUIC_APPLICATION_CLOSE') {
-    // The peer's reason is what follows the colon.
-    return { kind: 'application', code: errorCode, reason: /: (.*)$/s.exec(message)?.[1] ?? '' };
+    return { kind: 'application', code: errorCode, reason };
   }
   // RFC 9001 §4.8: a TLS alert travels as 0x0100 + alert.
   if (code === 'ERR_QUIC_TLS') return { kind: 'tls', code: errorCode - 0x0100, reason: message };

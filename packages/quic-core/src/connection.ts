@@ -380,6 +380,7 @@ export class QuicCoreConnection implements Connection {
       {
         fault: 'local',
         errorCode,
+        reason,
       },
     );
     life.startClosing(error, errorCode, 0, true, reason);

@@ -62,6 +62,8 @@ export interface QuicErrorOptions {
   readonly errorCode?: number;
   /** The frame type that caused it, where the wire says so (RFC 9000 §19.19). */
   readonly frameType?: number;
+  /** What the side that closed gave as its reason, word for word. */
+  readonly reason?: string;
   readonly cause?: unknown;
 }
 
@@ -71,6 +73,8 @@ export class QuicError extends Error {
   readonly fault: QuicFault;
   readonly errorCode: number;
   readonly frameType: number;
+  /** The reason phrase of CONNECTION_CLOSE (RFC 9000 §19.19), written by the side that closed; '' without one. */
+  readonly reason: string;
 
   constructor(code: QuicErrorCode, message: string, options: QuicErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -78,6 +82,7 @@ export class QuicError extends Error {
     this.fault = options.fault ?? 'local';
     this.errorCode = options.errorCode ?? 0;
     this.frameType = options.frameType ?? 0;
+    this.reason = options.reason ?? '';
   }
 }
 

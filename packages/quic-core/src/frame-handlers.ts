@@ -171,7 +171,7 @@ function violation(message: string, frameType: number): TransportError {
 
 function closeErrorOfPeer(application: boolean, errorCode: number, frameType: number, reason: string): QuicError {
   const because = reason === '' ? '' : `: ${reason}`;
-  const options = { fault: 'peer' as const, errorCode, frameType };
+  const options = { fault: 'peer' as const, errorCode, frameType, reason };
   if (application)
     return new QuicError(
       'ERR_QUIC_APPLICATION_CLOSE',

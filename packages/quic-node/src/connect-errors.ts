@@ -49,6 +49,7 @@ export function connectError(
     fault: error.fault,
     errorCode: error.errorCode,
     frameType: error.frameType,
+    reason: error.reason,
     cause: error.cause ?? error,
   });
 }

@@ -151,6 +151,8 @@ test('code and reason of a close reach the other side, in both directions', () =
     assert.is(other.closeError!.code, 'ERR_QUIC_APPLICATION_CLOSE');
     assert.is(other.closeError!.errorCode, 0x1234);
     assert.match(other.closeError!.message, /good bye – für immer/);
+    assert.is(other.closeError!.reason, 'good bye – für immer');
+    assert.is(closer.closeError!.reason, 'good bye – für immer');
     for (const notes of [world.clientNotes, world.serverNotes]) {
       assert.is(notes.filter(({ event }) => event.type === 'closed').length, 1);
       assert.is(notes.at(-1)!.event.type, 'closed');
