@@ -1,7 +1,7 @@
 /** MQTT over QUIC: client and broker. */
 export { server, Broker } from './broker/broker.ts';
 export type { BrokerOptions } from './broker/broker.ts';
-export type { BrokerStats } from './core/broker-core.ts';
+export type { BrokerStats } from './core/broker-stats.ts';
 export type { RetainedLimits } from './core/retained.ts';
 export { Client } from './client/client.ts';
 export type {

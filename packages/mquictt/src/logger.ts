@@ -1,5 +1,5 @@
 /** Where the broker tells what it does. The methods are those of pino, which fits as it is; by default nothing is said. */
-import type { LogFunction } from './core/broker-core.ts';
+import type { LogFunction } from './core/broker-stats.ts';
 
 export interface Logger {
   debug(fields: object, message: string): void;

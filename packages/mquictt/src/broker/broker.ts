@@ -3,7 +3,7 @@ import type { Credential, QuicListener, Runtime, SocketAddress, Timer, Transport
 import { listen, nodeRuntime, parseAddress } from '@mquictt/quic-node';
 import type { Config } from '../config.ts';
 import { BrokerCore } from '../core/broker-core.ts';
-import type { BrokerStats } from '../core/broker-core.ts';
+import type { BrokerStats } from '../core/broker-stats.ts';
 import type { RetainedLimits } from '../core/retained.ts';
 import { MqttError, usageError } from '../errors.ts';
 import { CLOSE_DEADLINE, MAX_STREAMS } from '../limits.ts';

@@ -15,35 +15,22 @@
  */
 import type { Random } from '@mquictt/tls13';
 import { PacketError } from '../errors.ts';
-import {
-  CONNECT_DEADLINE,
-  MAX_PACKET_SIZE,
-  MAX_PROTOCOL_ERRORS,
-  MAX_QUEUED_BYTES,
-  QUEUE_HARD_LIMIT,
-  RETAINED_SWEEP_INTERVAL,
-} from '../limits.ts';
-import { PINGRESP, decodePacket, encodeDisconnect } from '../packets/codec.ts';
+import { CONNECT_DEADLINE, MAX_PACKET_SIZE, MAX_PROTOCOL_ERRORS, QUEUE_HARD_LIMIT } from '../limits.ts';
+import { encodeDisconnect } from '../packets/codec.ts';
 import { PacketType, packetTypeName } from '../packets/packet-types.ts';
-import type { EncodedPublish } from '../packets/publish.ts';
-import { readShortPuback } from '../packets/puback.ts';
 import { ApplicationErrorCode, ReasonCode, describeReasonCode } from '../reason-codes.ts';
+import type { BrokerCounters, BrokerStats, LogFunction } from './broker-stats.ts';
 import { Deadlines } from './deadlines.ts';
-import type { Timed } from './deadlines.ts';
+import { Delivery, type DeliveryHost } from './delivery.ts';
 import { Flow } from './flow.ts';
 import type { FlowHost, FlowKind } from './flow.ts';
-import { handleConnect, refuseMalformedConnect, willMessage } from './handlers/connect.ts';
-import { handlePublish } from './handlers/publish.ts';
-import { handleSubscribe, handleUnsubscribe } from './handlers/subscribe.ts';
+import { willMessage } from './handlers/connect.ts';
+import { dispatch } from './handlers/dispatch.ts';
 import type { Message } from './message.ts';
 import { RetainedStore } from './retained.ts';
 import type { RetainedLimits } from './retained.ts';
-import { Router, targetForOwn } from './router.ts';
+import { Router } from './router.ts';
 import { Session } from './session.ts';
-
-/** Levels as loggers know them. */
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-export type LogFunction = (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>) => void;
 
 export interface BrokerCoreOptions {
   /** Draws client identifiers for clients that bring none. */
@@ -57,32 +44,7 @@ export interface BrokerCoreOptions {
   readonly log?: LogFunction;
 }
 
-/** Counters since the broker began, and what there is now. */
-export interface BrokerStats {
-  sessions: number;
-  flows: number;
-  subscriptions: number;
-  retainedMessages: number;
-  retainedBytes: number;
-  /** Bytes that wait on all flows. */
-  queuedBytes: number;
-  messagesReceived: number;
-  /** Copies queued for subscribers. */
-  messagesRouted: number;
-  /** Copies not queued: QoS 0 for a reader that is behind, or larger than the client takes. */
-  messagesDropped: number;
-  /** Messages with RETAIN=1 that the store had no room for. */
-  retainedRefused: number;
-  /** Flows closed because their QoS 1 messages were not read. */
-  flowsEvicted: number;
-  connectionsAccepted: number;
-  connectionsRefused: number;
-  protocolErrors: number;
-  /** Exceptions that were mistakes of ours. */
-  internalErrors: number;
-}
-
-export class BrokerCore implements FlowHost {
+export class BrokerCore implements FlowHost, DeliveryHost {
   readonly deadlines: Deadlines = new Deadlines();
   readonly maxPacketSize: number;
   readonly serverKeepAlive: number;
@@ -93,10 +55,7 @@ export class BrokerCore implements FlowHost {
   /** Connected sessions by client identifier. */
   readonly sessions: Map<string, Session> = new Map();
   queuedBytes = 0;
-  readonly counters: Omit<
-    BrokerStats,
-    'sessions' | 'flows' | 'subscriptions' | 'retainedMessages' | 'retainedBytes' | 'queuedBytes'
-  > = {
+  readonly counters: BrokerCounters = {
     messagesReceived: 0,
     messagesRouted: 0,
     messagesDropped: 0,
@@ -108,28 +67,10 @@ export class BrokerCore implements FlowHost {
     internalErrors: 0,
   };
 
+  readonly #delivery: Delivery = new Delivery(this);
   #flowCount = 0;
-  /** Flows that search the retained messages, and whose turn it is: one at a time. */
-  readonly #searching: Flow[] = [];
-  readonly #nextSearch: Timed = {
-    deadline: Infinity,
-    heapIndex: -1,
-    handleTimeout: (now) => {
-      const flow = this.#searching.shift();
-      if (flow?.isOpen === true) flow.continueSearch();
-      if (this.#searching.length > 0) this.deadlines.set(this.#nextSearch, now + 1);
-    },
-  };
   /** Those being published: empty but within endSession(). */
   readonly #wills: Message[] = [];
-  /** Forgets retained messages that have expired. What is asked for by a subscription is looked at there as well. */
-  readonly #sweep: Timed = {
-    deadline: Infinity,
-    heapIndex: -1,
-    handleTimeout: (now) => {
-      if (this.retained.removeExpired(now)) this.deadlines.set(this.#sweep, now + RETAINED_SWEEP_INTERVAL);
-    },
-  };
   readonly #readyFlows: (Flow | undefined)[] = [];
   #readyFlowsHead = 0;
   readonly #readySessions: Session[] = [];
@@ -216,36 +157,19 @@ export class BrokerCore implements FlowHost {
 
   // --- What flows call ---
 
+  searchLater(flow: Flow): void {
+    this.#delivery.searchLater(flow);
+  }
+
   markReady(flow: Flow): void {
     if (flow.isReady) return;
     flow.isReady = true;
     this.#readyFlows.push(flow);
   }
 
-  searchLater(flow: Flow): void {
-    this.#searching.push(flow);
-    // At once, but not in this turn.
-    if (this.#nextSearch.heapIndex === -1) this.deadlines.set(this.#nextSearch, 0);
-  }
-
   handlePacket(flow: Flow, header: number, now: number): void {
-    const { buffer, start, bodyStart, end } = flow.splitter;
-    const session = flow.session;
-    const type = header >> 4;
-    if (session.state === 'connected') {
-      if (type === PacketType.PUBLISH) {
-        handlePublish(this, flow, header, buffer, bodyStart, end, now);
-        return;
-      }
-      const identifier = readShortPuback(header, buffer, bodyStart, end);
-      if (identifier !== 0 && flow.kind !== 'unidirectional') {
-        this.#handlePuback(session, identifier);
-        return;
-      }
-    } else {
-      this.handlePartial(flow, header);
-    }
-    this.#handleOther(flow, buffer, start, bodyStart, end, now);
+    if (flow.session.state !== 'connected') this.handlePartial(flow, header);
+    dispatch(this, flow, header, now);
   }
 
   handlePartial(flow: Flow, header: number): void {
@@ -331,11 +255,11 @@ export class BrokerCore implements FlowHost {
       if (packet.length > session.maximumPacketSize) packet = encodeDisconnect(reasonCode, undefined, 5);
       session.control?.queue.pushReply(packet);
     }
-    this.#close(session, closeCode, reason, now);
+    this.close(session, closeCode, reason, now);
   }
 
   /** Ends a connection without a word of MQTT. */
-  #close(session: Session, closeCode: number, reason: string, now: number): void {
+  close(session: Session, closeCode: number, reason: string, now: number): void {
     session.closeCode = closeCode;
     session.closeReason = reason;
     this.endSession(session, now);
@@ -351,15 +275,6 @@ export class BrokerCore implements FlowHost {
       session.isReady = true;
       this.#readySessions.push(session);
     }
-  }
-
-  /** The client said goodbye: no will, unless it asked for it. */
-  #handleDisconnect(session: Session, reasonCode: number, sessionExpiryInterval: number, now: number): void {
-    // [MQTT-3.14.2-2]
-    if (sessionExpiryInterval > 0 && session.sessionExpiryInterval === 0)
-      throw new PacketError(ReasonCode.PROTOCOL_ERROR, 'DISCONNECT wants to keep a session that was to end');
-    if (reasonCode !== ReasonCode.DISCONNECT_WITH_WILL_MESSAGE) session.will = undefined; // [MQTT-3.14.4-3]
-    this.#close(session, ApplicationErrorCode.NORMAL, '', now);
   }
 
   /** The session is over, the connection maybe not yet. */
@@ -396,133 +311,9 @@ export class BrokerCore implements FlowHost {
     this.markReady(flow);
   }
 
-  /**
-   * Stores a message if it is to be retained, and queues it for everyone who subscribed.
-   *
-   * @param source the flow on which it came
-   * @returns whether a message to be retained was stored
-   */
+  /** See Delivery.publish(). */
   publish(message: Message, source: Flow | undefined, now: number): boolean {
-    const isStored = !message.retain || this.#retain(message, now);
-    let targets;
-    if (source === undefined) {
-      targets = this.router.route(message.topic);
-    } else {
-      if (source.routeVersion !== this.router.version) {
-        source.route = this.router.route(message.topic);
-        source.routeVersion = this.router.version;
-      }
-      targets = source.route as ReturnType<Router['route']>;
-    }
-    for (const found of targets) {
-      const session = found.flow.session;
-      const target = found.hasNoLocal && session === message.publisher ? targetForOwn(found) : found;
-      if (target === undefined || !target.flow.isOpen) continue;
-      const qos = Math.min(target.qos, message.qos);
-      const retain = message.retain && target.retainAsPublished; // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
-      const encoded =
-        target.identifiers === undefined && !retain
-          ? message.shared(session.version, qos)
-          : message.encode(session.version, qos, retain, target.identifiers);
-      this.#offer(target.flow, encoded, source, now);
-    }
-    return isStored;
-  }
-
-  /** Queues a copy for a flow, or says why not. */
-  #offer(flow: Flow, message: EncodedPublish, source: Flow | undefined, now: number): void {
-    // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
-    if (message.size > flow.session.maximumPacketSize) {
-      this.counters.messagesDropped++;
-      return;
-    }
-    const isFull = flow.backlog > 0 && flow.backlog + message.size > QUEUE_HARD_LIMIT;
-    if (isFull || flow.isBehind) {
-      const isHoping = flow.holdBack(source, now);
-      const isOverloaded = isFull || this.queuedBytes > MAX_QUEUED_BYTES;
-      if (message.identifierOffset === -1) {
-        if (isOverloaded || !isHoping) {
-          this.counters.messagesDropped++;
-          return;
-        }
-      } else if (isOverloaded) {
-        this.#evict(flow, now);
-        return;
-      }
-    }
-    this.counters.messagesRouted++;
-    flow.enqueue(message);
-  }
-
-  /** A reader of QoS 1 messages that does not read: losing some of them silently is not allowed, so it is told that it lost its stream. */
-  #evict(flow: Flow, now: number): void {
-    const session = flow.session;
-    this.counters.flowsEvicted++;
-    this.log('warn', 'A subscriber does not read its messages', { remote: session.remote, clientId: session.clientId });
-    if (flow.kind === 'control') {
-      this.disconnect(session, ReasonCode.QUOTA_EXCEEDED, 'Messages are not read fast enough', now);
-    } else {
-      this.abortFlow(flow, ReasonCode.QUOTA_EXCEEDED, now);
-    }
-  }
-
-  #retain(message: Message, now: number): boolean {
-    if (message.payload.length === 0) {
-      this.retained.delete(message.topic); // [MQTT-3.3.1-6], [MQTT-3.3.1-7]
-      return true;
-    }
-    const isStored = this.retained.set(message);
-    if (!isStored) this.counters.retainedRefused++;
-    else if (message.expiresAt !== Infinity && this.#sweep.heapIndex === -1)
-      this.deadlines.set(this.#sweep, now + RETAINED_SWEEP_INTERVAL);
-    return isStored;
-  }
-
-  #handleOther(flow: Flow, buffer: Uint8Array, start: number, bodyStart: number, end: number, now: number): void {
-    const session = flow.session;
-    const type = buffer[start] >> 4;
-    if (flow.kind === 'unidirectional')
-      throw new PacketError(ReasonCode.PROTOCOL_ERROR, `${packetTypeName(type)} came on a unidirectional stream`);
-    // [MQTT-3.1.0-2]. It is not looked into: what is wrong with a CONNECT has reason codes that DISCONNECT has not.
-    if (type === PacketType.CONNECT && session.state !== 'new')
-      throw new PacketError(ReasonCode.PROTOCOL_ERROR, 'CONNECT came a second time or on a data stream');
-    let packet;
-    try {
-      packet = decodePacket(buffer, start, bodyStart, end, session.version);
-    } catch (error) {
-      if (session.state === 'new') refuseMalformedConnect(this, flow, buffer.subarray(bodyStart, end), error);
-      throw error;
-    }
-    switch (packet.type) {
-      case PacketType.SUBSCRIBE:
-        handleSubscribe(this, flow, packet, now);
-        return;
-      case PacketType.UNSUBSCRIBE:
-        handleUnsubscribe(this, flow, packet);
-        return;
-      case PacketType.PUBACK:
-        this.#handlePuback(session, packet.packetIdentifier);
-        return;
-      case PacketType.PINGREQ:
-        // On a data flow nobody waits for an answer.
-        if (flow.kind === 'control') this.reply(flow, PINGRESP); // [MQTT-3.12.4-1]
-        return;
-      case PacketType.CONNECT:
-        handleConnect(this, flow, packet, now);
-        return;
-      case PacketType.DISCONNECT:
-        if (flow.kind !== 'control') break;
-        this.#handleDisconnect(session, packet.reasonCode, packet.sessionExpiryInterval, now);
-        return;
-    }
-    throw new PacketError(ReasonCode.PROTOCOL_ERROR, `${packetTypeName(packet.type)} is not expected here`);
-  }
-
-  #handlePuback(session: Session, packetIdentifier: number): void {
-    // An identifier that is not in flight may have been acknowledged on the stream that died; it harms nobody.
-    if (session.inFlight.acknowledge(packetIdentifier) === undefined) return;
-    const queue = session.inFlight.nextWaiting();
-    if (queue !== undefined) this.markReady(queue.owner as Flow);
+    return this.#delivery.publish(message, source, now);
   }
 
   /** What a dead flow had sent goes on on the control flow. [MQTT-3.10.4-3] */
@@ -559,13 +350,13 @@ export class BrokerCore implements FlowHost {
   /** The control stream ended without DISCONNECT: the connection is over. */
   #loseControl(session: Session, now: number): void {
     if (session.closeCode === -1)
-      this.#close(session, ApplicationErrorCode.CONTROL_STREAM_LOST, 'Control stream lost', now);
+      this.close(session, ApplicationErrorCode.CONTROL_STREAM_LOST, 'Control stream lost', now);
   }
 
   #handleSilence(session: Session, now: number): void {
     if (session.state === 'new') {
       this.counters.connectionsRefused++;
-      this.#close(session, ReasonCode.MAXIMUM_CONNECT_TIME, 'No CONNECT came in time', now);
+      this.close(session, ReasonCode.MAXIMUM_CONNECT_TIME, 'No CONNECT came in time', now);
       return;
     }
     if (session.patience === 0) return;

@@ -1,0 +1,36 @@
+/** What a broker counts, and what it tells a logger. */
+
+/** Levels as loggers know them. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type LogFunction = (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>) => void;
+
+/** Counters since the broker began, and what there is now. */
+export interface BrokerStats {
+  sessions: number;
+  flows: number;
+  subscriptions: number;
+  retainedMessages: number;
+  retainedBytes: number;
+  /** Bytes that wait on all flows. */
+  queuedBytes: number;
+  messagesReceived: number;
+  /** Copies queued for subscribers. */
+  messagesRouted: number;
+  /** Copies not queued: QoS 0 for a reader that is behind, or larger than the client takes. */
+  messagesDropped: number;
+  /** Messages with RETAIN=1 that the store had no room for. */
+  retainedRefused: number;
+  /** Flows closed because their QoS 1 messages were not read. */
+  flowsEvicted: number;
+  connectionsAccepted: number;
+  connectionsRefused: number;
+  protocolErrors: number;
+  /** Exceptions that were mistakes of ours. */
+  internalErrors: number;
+}
+
+/** Those of BrokerStats that only grow. */
+export type BrokerCounters = Omit<
+  BrokerStats,
+  'sessions' | 'flows' | 'subscriptions' | 'retainedMessages' | 'retainedBytes' | 'queuedBytes'
+>;
