@@ -18,14 +18,6 @@ export function copyBytes(
   }
 }
 
-/** Compares without leaving early, for secrets. */
-export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  let difference = 0;
-  for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!;
-  return difference === 0;
-}
-
 /** Bytes of a hex string, for constants. @param hex an even number of digits */
 export function fromHex(hex: string): Uint8Array {
   const bytes = new Uint8Array(hex.length / 2);

@@ -4,6 +4,7 @@
  */
 import {
   ClientHandshake,
+  equalBytes,
   EncryptionLevel,
   ServerHandshake,
   TlsError,
@@ -236,10 +237,7 @@ function requireNoGap({ crypto, index }: PacketSpace): void {
 }
 
 function requireId(name: string, got: Uint8Array | undefined, expected: Uint8Array | undefined): void {
-  const same =
-    got === undefined || expected === undefined
-      ? got === expected
-      : got.length === expected.length && got.every((byte, i) => byte === expected[i]);
+  const same = got === undefined || expected === undefined ? got === expected : equalBytes(got, expected);
   if (!same) {
     throw new TransportError(
       TransportErrorCode.TRANSPORT_PARAMETER_ERROR,

@@ -65,3 +65,5 @@ export const MAX_HALF_OPEN_CONNECTIONS = 1_024;
 export const MAX_STRANGER_ANSWERS_PER_SECOND = 100;
 /** Bytes that all receive windows of a connection together may gain by tuning: what a peer can make us hold beyond what is configured. */
 export const MAX_TUNED_WINDOW = 16_777_216;
+/** RFC 9000 §10.3: shorter datagrams are no stateless resets, and none is sent: it would not look like a packet. */
+export const MIN_STATELESS_RESET_SIZE = 21;

@@ -4,6 +4,7 @@
  * Runs of 1-RTT packets are unmasked with one call and opened with another; everything else goes one by one. A packet that does not open changes nothing but
  * counters. What an opened packet does wrong ends the connection: those errors are exceptions, caught in connection.ts.
  */
+import type { ReadPhase } from './application-keys.ts';
 import { connectionIdKey, ConnectionId } from './connection-id.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import { Reader } from './cursor.ts';
@@ -132,20 +133,7 @@ export class PacketReader {
       // 3. A packet of another key phase: first what came before it, then it alone.
       this.#openRun(buffer, path, now);
       if (!context.life.isAlive) return i;
-      const key = keys.keyFor(phase);
-      if (key === undefined) {
-        context.packetsDropped++;
-        continue;
-      }
-      single.count = 0;
-      single.add(headerStart, offset + length, runEnd[k]!, packetNumber);
-      key.open(buffer, single);
-      if (single.ok[0] === 0) {
-        if (this.#onForgedOneRtt(buffer, runEnd[k]!)) return i;
-        continue;
-      }
-      keys.onOpened(phase, packetNumber, now + 3 * context.pto);
-      this.#onOpened(Space.APPLICATION, PacketType.ONE_RTT, buffer, single, 0, path, now);
+      this.#openOneRtt(phase, buffer, headerStart, offset + length, runEnd[k]!, packetNumber, path, now);
       if (!context.life.isAlive) return i;
     }
     this.#openRun(buffer, path, now);
@@ -288,13 +276,29 @@ export class PacketReader {
     const largest = context.spaces[Space.APPLICATION].acks.ranges.largest;
     const packetNumber = decodePacketNumber(largest, readPacketNumber(buffer, offset, length), length);
     const phase = keys.readPhase((buffer[start]! & KEY_PHASE_BIT) === 0 ? 0 : 1, packetNumber);
+    this.#openOneRtt(phase, buffer, start, offset + length, end, packetNumber, path, now);
+  }
+
+  /** Opens a 1-RTT packet by itself, with the key of its phase. */
+  #openOneRtt(
+    phase: ReadPhase,
+    buffer: Uint8Array,
+    headerStart: number,
+    payloadStart: number,
+    end: number,
+    packetNumber: number,
+    path: Path,
+    now: number,
+  ): void {
+    const context = this.#context;
+    const keys = context.applicationKeys;
     const key = keys.keyFor(phase);
     if (key === undefined) {
       context.packetsDropped++;
       return;
     }
     single.count = 0;
-    single.add(start, offset + length, end, packetNumber);
+    single.add(headerStart, payloadStart, end, packetNumber);
     key.open(buffer, single);
     if (single.ok[0] === 0) {
       this.#onForgedOneRtt(buffer, end);

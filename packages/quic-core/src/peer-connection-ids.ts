@@ -1,7 +1,7 @@
 /**
  * Connection IDs that the peer issued to us (RFC 9000 §5.1.2): the one in use, spares, and retirements to announce.
  */
-import { equalConstantTime } from './bytes.ts';
+import { equalBytes } from '@mquictt/tls13';
 import type { Writer } from './cursor.ts';
 import { TransportError, TransportErrorCode } from './errors.ts';
 import { ConnectionId } from './connection-id.ts';
@@ -82,7 +82,7 @@ export class PeerConnectionIds {
     const known = this.#ids.get(sequence);
     if (known !== undefined) {
       // A retransmission says the same again; anything else is an attack (RFC 9000 §19.15).
-      const isSameToken = known.token.length === 0 || equalConstantTime(known.token, token);
+      const isSameToken = known.token.length === 0 || equalBytes(known.token, token);
       if (!known.id.equals(id) || !isSameToken) {
         throw violation(`Peer issues connection ID ${sequence} twice with different values`);
       }
@@ -118,7 +118,7 @@ export class PeerConnectionIds {
   /** RFC 9000 §10.3.1: whether a datagram that nobody could read ends with the token of the ID in use. */
   isResetToken(buffer: Uint8Array, end: number): boolean {
     const { token } = this.#active;
-    return token.length > 0 && equalConstantTime(token, buffer.subarray(end - token.length, end));
+    return token.length > 0 && equalBytes(token, buffer.subarray(end - token.length, end));
   }
 
   hasPending(): boolean {

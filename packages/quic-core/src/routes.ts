@@ -8,11 +8,9 @@ import { ConnectionId, connectionIdKey } from './connection-id.ts';
 import type { DatagramBatch } from './datagram-batch.ts';
 import { QuicError } from './errors.ts';
 import { RESET_TOKEN_LENGTH } from './frames/connection-ids.ts';
-import { MAX_CONNECTION_ID_LENGTH } from './limits.ts';
+import { MAX_CONNECTION_ID_LENGTH, MIN_STATELESS_RESET_SIZE } from './limits.ts';
 
 const RESET_KEY_LENGTH = 32;
-/** RFC 9000 §10.3: shorter datagrams are no stateless resets. */
-const MIN_RESET_SIZE = 21;
 
 /** Random connection IDs of 8 bytes: enough that nobody guesses one, short enough to cost little in each packet. */
 const randomIds: ConnectionIdGenerator = {
@@ -121,7 +119,7 @@ export class Routes<T> {
    * @returns whose connection that ends; undefined for any other datagram
    */
   findReset(buffer: Uint8Array, start: number, end: number): T | undefined {
-    if (end - start < MIN_RESET_SIZE || this.#resetTokens.size === 0) return undefined;
+    if (end - start < MIN_STATELESS_RESET_SIZE || this.#resetTokens.size === 0) return undefined;
     return this.#resetTokens.get(connectionIdKey(buffer, end - RESET_TOKEN_LENGTH, RESET_TOKEN_LENGTH));
   }
 }

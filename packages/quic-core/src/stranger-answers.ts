@@ -8,7 +8,7 @@ import { Writer } from './cursor.ts';
 import type { DatagramBatch } from './datagram-batch.ts';
 import { TransportErrorCode } from './errors.ts';
 import { connectionCloseSize, writeConnectionClose } from './frames/close.ts';
-import { MAX_STRANGER_ANSWERS_PER_SECOND, MIN_DATAGRAM_SIZE } from './limits.ts';
+import { MAX_STRANGER_ANSWERS_PER_SECOND, MIN_DATAGRAM_SIZE, MIN_STATELESS_RESET_SIZE } from './limits.ts';
 import {
   longHeaderSize,
   PacketType,
@@ -23,8 +23,6 @@ import { derivePacketKeys, INITIAL_SUITE, initialSecrets } from './protection/ke
 import { MASK_LENGTH, PacketBatch, TAG_LENGTH, type PacketProtector } from './protection/protector.ts';
 import { findVersion, VERSIONS } from './version.ts';
 
-/** RFC 9000 §10.3: shorter ones would not look like a packet. */
-const MIN_RESET_SIZE = 21;
 /** A reset needs not be longer than a short packet with an ACK. */
 const MAX_RESET_SIZE = 42;
 const NO_TOKEN = new Uint8Array(0);
@@ -102,7 +100,7 @@ export class StrangerAnswers {
   reset(batch: DatagramBatch, i: number, header: PacketHeader, tokens: ResetTokenSource, now: number): void {
     // RFC 9000 §10.3.3: always smaller than the trigger, so that two endpoints cannot reset each other for ever.
     const size = Math.min(batch.end[i]! - batch.start[i]! - 1, MAX_RESET_SIZE);
-    if (size < MIN_RESET_SIZE || !this.#take(now)) return;
+    if (size < MIN_STATELESS_RESET_SIZE || !this.#take(now)) return;
     const bytes = new Uint8Array(size);
     this.#random.fillPublic(bytes);
     bytes[0] = 0x40 | (bytes[0]! & 0x3f);

@@ -16,6 +16,7 @@ export type {
 } from './config.ts';
 export { ClientHandshake } from './client-handshake.ts';
 export { ServerHandshake } from './server-handshake.ts';
+export { equalBytes } from './constant-time.ts';
 export { hkdfExpandLabel } from './key-schedule.ts';
 export { TlsError } from './errors.ts';
 export type { TlsErrorCode } from './errors.ts';
