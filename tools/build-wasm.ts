@@ -7,7 +7,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -24,11 +24,6 @@ const MEMORY = ['--initialMemory', PAGES, '--maximumMemory', PAGES];
 
 /** Characters of base64 in a line. */
 const LINE = 100;
-
-/** Whether the compiler is installed: it is a dependency for development only. */
-export function hasCompiler(): boolean {
-  return existsSync(COMPILER);
-}
 
 /** What is committed. */
 export function committedModule(): string {
