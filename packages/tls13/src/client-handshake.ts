@@ -59,7 +59,7 @@ export class ClientHandshake extends HandshakeMachine {
         keyLogger: new KeyLogger(settings.keyLog, random),
         output: this.output,
       };
-      const shares = settings.keyShareGroups.map((group) => settings.provider.generateKeyShare(group, settings.random));
+      const shares = settings.provider.generateKeyShares(settings.keyShareGroups, settings.random);
       this.resume(new WaitServerHello(context, sendClientHello(context, shares)));
     });
   }

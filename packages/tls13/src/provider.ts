@@ -18,7 +18,10 @@ export type AeadAlgorithm = 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305';
 /** TLS NamedGroup code points (RFC 8446 §4.2.7). */
 export const NamedGroup = {
   SECP256R1: 0x0017,
+  SECP384R1: 0x0018,
   X25519: 0x001d,
+  /** ML-KEM-768 and X25519 together, so that both have to be broken (draft-ietf-tls-ecdhe-mlkem). */
+  X25519MLKEM768: 0x11ec,
 } as const;
 export type NamedGroup = (typeof NamedGroup)[keyof typeof NamedGroup];
 
@@ -29,6 +32,7 @@ export const SignatureScheme = {
   RSA_PKCS1_SHA512: 0x0601,
   ECDSA_SECP256R1_SHA256: 0x0403,
   ECDSA_SECP384R1_SHA384: 0x0503,
+  ECDSA_SECP521R1_SHA512: 0x0603,
   RSA_PSS_RSAE_SHA256: 0x0804,
   RSA_PSS_RSAE_SHA384: 0x0805,
   RSA_PSS_RSAE_SHA512: 0x0806,
@@ -43,17 +47,27 @@ export interface RunningHash {
   digest(): Uint8Array;
 }
 
-/** Our half of an (EC)DHE exchange. */
+/** The client's half of a key exchange. */
 export interface KeyShare {
   readonly group: NamedGroup;
-  /** As it goes into KeyShareEntry.key_exchange: 32 bytes for x25519, 65 (uncompressed point) for secp256r1. */
+  /**
+   * As it goes into KeyShareEntry.key_exchange, bytes: x25519 32; secp256r1 65 and secp384r1 97 (uncompressed points); X25519MLKEM768 1,216 (the
+   * ML-KEM encapsulation key, then the x25519 key).
+   */
   readonly publicKey: Uint8Array;
   /**
-   * @param peerPublicKey KeyShareEntry.key_exchange of the peer
-   * @returns the shared secret (32 bytes), or undefined where the peer's key is unusable: wrong length, off the curve, or
-   *   an x25519 result of all zeros (RFC 8446 §7.4.2). Never throws for peer input.
+   * @param peerPublicKey KeyShareEntry.key_exchange of the server; for X25519MLKEM768 1,120 bytes (ML-KEM ciphertext, then x25519 key)
+   * @returns the shared secret (32 bytes, 48 for secp384r1, 64 for X25519MLKEM768: ML-KEM's first), or undefined where the peer's key is unusable:
+   *   wrong length, off the curve, an x25519 result of all zeros (RFC 8446 §7.4.2). Never throws for peer input.
    */
   sharedSecret(peerPublicKey: Uint8Array): Uint8Array | undefined;
+}
+
+/** The server's half: made from the client's, as a key encapsulation needs it. */
+export interface KeyShareAnswer {
+  /** KeyShareEntry.key_exchange for the ServerHello. */
+  readonly publicKey: Uint8Array;
+  readonly sharedSecret: Uint8Array;
 }
 
 /** A private signing key. */
@@ -91,8 +105,21 @@ export interface CryptoProvider {
   /** RFC 5869 §2.3. @throws RangeError when length > 255 * HashLen. */
   hkdfExpand(algorithm: HashAlgorithm, pseudoRandomKey: Uint8Array, info: Uint8Array, length: number): Uint8Array;
 
-  /** Draws a key pair. `random` is not used by providers whose engine draws its own keys (`node`). */
-  generateKeyShare(group: NamedGroup, random: Random): KeyShare;
+  /**
+   * Draws key pairs, one per group and in that order. Where x25519 and X25519MLKEM768 are both asked for, they share one x25519 key. `random` is not
+   * used by providers whose engine draws its own keys (`node`).
+   *
+   * @throws RangeError for a group that is not in `groups`
+   */
+  generateKeyShares(groups: readonly NamedGroup[], random: Random): readonly KeyShare[];
+
+  /**
+   * A server's answer to the share of a client.
+   *
+   * @param peerPublicKey KeyShareEntry.key_exchange of the client
+   * @returns undefined where the client's share is unusable (see KeyShare.sharedSecret, and FIPS 203 §7.2 for ML-KEM). Never throws for peer input.
+   */
+  answerKeyShare(group: NamedGroup, peerPublicKey: Uint8Array, random: Random): KeyShareAnswer | undefined;
 
   /** @param key DER PrivateKeyInfo (PKCS#8). @throws TlsError ERR_TLS_KEY_UNSUPPORTED */
   importSigningKey(key: Uint8Array, random: Random): SigningKey;

@@ -223,7 +223,7 @@ test('server refuses early data after a HelloRetryRequest', () => {
 
 test('server refuses a second ClientHello without the one share that was asked for', () => {
   const share = (group: NamedGroup): { group: number; keyExchange: Uint8Array } => {
-    const { publicKey } = nobleProvider.generateKeyShare(group, seededRandom(6));
+    const { publicKey } = nobleProvider.generateKeyShares([group], seededRandom(6))[0];
     return { group, keyExchange: publicKey };
   };
   for (const shares of [[], [share(X25519)], [share(SECP256R1), share(X25519)], [share(X25519), share(SECP256R1)]]) {

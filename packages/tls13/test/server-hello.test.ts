@@ -70,7 +70,7 @@ function downgraded(version: number): Edit {
   });
 }
 
-const p256 = nobleProvider.generateKeyShare(0x17, seededRandom(4));
+const p256 = nobleProvider.generateKeyShares([0x17], seededRandom(4))[0];
 
 const refusals: readonly [string, Edit, Alert][] = [
   ['without supported_versions', without(43), Alert.PROTOCOL_VERSION],

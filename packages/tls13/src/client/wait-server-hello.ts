@@ -53,7 +53,7 @@ export class WaitServerHello implements HandshakeState {
       if (shares.some((share) => share.group === known)) {
         throw illegalParameter(`HelloRetryRequest asks for group ${selected}, whose share was sent`);
       }
-      shares = [settings.provider.generateKeyShare(known, settings.random)];
+      shares = settings.provider.generateKeyShares([known], settings.random);
     } else if (cookie === undefined) {
       // RFC 8446 §4.1.4: "if the HelloRetryRequest would not result in any change in the ClientHello".
       throw illegalParameter('HelloRetryRequest changes nothing');

@@ -14,7 +14,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { NamedGroup } from '../provider.ts';
-import type { KeyShare } from '../provider.ts';
+import type { KeyShare, KeyShareAnswer } from '../provider.ts';
 import { plain } from './bytes.ts';
 
 /** PrivateKeyInfo of X25519 (RFC 8410 §7) up to the 32 bytes of the key. */
@@ -37,8 +37,20 @@ const X25519_KEY_PREFIX: Uint8Array = Uint8Array.of(
   0x20,
 );
 
+/** See CryptoProvider.generateKeyShares. */
+export function generateKeyShares(groups: readonly NamedGroup[]): KeyShare[] {
+  return groups.map((group) => generateKeyShare(group));
+}
+
+/** See CryptoProvider.answerKeyShare. */
+export function answerKeyShare(group: NamedGroup, peerPublicKey: Uint8Array): KeyShareAnswer | undefined {
+  const { publicKey, sharedSecret } = generateKeyShare(group);
+  const secret = sharedSecret(peerPublicKey);
+  return secret === undefined ? undefined : { publicKey, sharedSecret: secret };
+}
+
 /** Draws a key pair from OpenSSL's generator. */
-export function generateKeyShare(group: NamedGroup): KeyShare {
+function generateKeyShare(group: NamedGroup): KeyShare {
   if (group === NamedGroup.X25519) return x25519KeyShare(generateKeyPairSync('x25519').privateKey);
   if (group !== NamedGroup.SECP256R1) throw new RangeError(`Group ${String(group)} is not supported`);
   const ecdh = createECDH('prime256v1');

@@ -10,7 +10,7 @@ import { NamedGroup } from '../provider.ts';
 import type { Aead, AeadAlgorithm, CryptoProvider, HashAlgorithm, RunningHash } from '../provider.ts';
 import { ALL_SIGNATURE_SCHEMES } from '../signature-schemes.ts';
 import { plain } from './bytes.ts';
-import { generateKeyShare } from './key-exchange.ts';
+import { answerKeyShare, generateKeyShares } from './key-exchange.ts';
 import { importSigningKey, verify } from './signatures.ts';
 
 /** The crypto provider over node:crypto. */
@@ -24,7 +24,8 @@ export const nodeProvider: CryptoProvider = {
   // RFC 5869 §2.2: an empty salt stands for HashLen zeros, which HMAC pads an empty key with anyway.
   hkdfExtract: (algorithm, salt, inputKeyMaterial) => hmac(algorithm, salt, inputKeyMaterial),
   hkdfExpand,
-  generateKeyShare,
+  generateKeyShares,
+  answerKeyShare,
   importSigningKey,
   verify,
   aead(algorithm, key) {

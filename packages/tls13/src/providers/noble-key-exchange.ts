@@ -2,11 +2,27 @@
 import { x25519 } from '@noble/curves/ed25519.js';
 import { p256 } from '@noble/curves/nist.js';
 import { NamedGroup } from '../provider.ts';
-import type { KeyShare } from '../provider.ts';
+import type { KeyShare, KeyShareAnswer } from '../provider.ts';
 import type { Random } from '../random.ts';
 
+/** See CryptoProvider.generateKeyShares. */
+export function generateKeyShares(groups: readonly NamedGroup[], random: Random): KeyShare[] {
+  return groups.map((group) => generateKeyShare(group, random));
+}
+
+/** See CryptoProvider.answerKeyShare. */
+export function answerKeyShare(
+  group: NamedGroup,
+  peerPublicKey: Uint8Array,
+  random: Random,
+): KeyShareAnswer | undefined {
+  const { publicKey, sharedSecret } = generateKeyShare(group, random);
+  const secret = sharedSecret(peerPublicKey);
+  return secret === undefined ? undefined : { publicKey, sharedSecret: secret };
+}
+
 /** Draws a key pair from `random`. */
-export function generateKeyShare(group: NamedGroup, random: Random): KeyShare {
+function generateKeyShare(group: NamedGroup, random: Random): KeyShare {
   if (group === NamedGroup.X25519) {
     const secret = new Uint8Array(32);
     random.fillPrivate(secret);

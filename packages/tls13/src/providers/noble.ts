@@ -14,7 +14,7 @@ import { checkAeadKey, checkAeadNonce, checkHkdfLength } from '../provider-check
 import { NamedGroup } from '../provider.ts';
 import type { Aead, AeadAlgorithm, CryptoProvider, HashAlgorithm, RunningHash } from '../provider.ts';
 import { ALL_SIGNATURE_SCHEMES } from '../signature-schemes.ts';
-import { generateKeyShare } from './noble-key-exchange.ts';
+import { answerKeyShare, generateKeyShares } from './noble-key-exchange.ts';
 import { importSigningKey, verify } from './noble-signatures.ts';
 
 const HASHES = { sha256, sha384, sha512 } as const;
@@ -32,7 +32,8 @@ export const nobleProvider: CryptoProvider = {
     checkHkdfLength(algorithm, length);
     return length === 0 ? new Uint8Array(0) : expand(HASHES[algorithm], pseudoRandomKey, info, length);
   },
-  generateKeyShare,
+  generateKeyShares,
+  answerKeyShare,
   importSigningKey,
   verify,
   aead(algorithm, key) {

@@ -23,10 +23,9 @@ export function sendServerHello(
 ): HandshakeState {
   const { settings, output } = context;
   const { suite, group } = negotiated;
-  const share = settings.provider.generateKeyShare(group, settings.random);
-  const sharedSecret = share.sharedSecret(clientShare);
+  const share = settings.provider.answerKeyShare(group, clientShare, settings.random);
   // RFC 8446 §7.4.2, §4.2.8.2: a result of all zeros, a point off the curve.
-  if (sharedSecret === undefined) throw illegalParameter('ClientHello has an unusable key share');
+  if (share === undefined) throw illegalParameter('ClientHello has an unusable key share');
 
   const random = new Uint8Array(RANDOM_LENGTH);
   settings.random.fillPublic(random);
@@ -41,7 +40,7 @@ export function sendServerHello(
   transcript.add(hello);
   output.emit({ type: 'send', level: EncryptionLevel.INITIAL, data: hello });
 
-  const schedule = new EarlySchedule(settings.provider, suite).handshake(sharedSecret, transcript.digest());
+  const schedule = new EarlySchedule(settings.provider, suite).handshake(share.sharedSecret, transcript.digest());
   const keyLogger = new KeyLogger(settings.keyLog, clientRandom);
   keyLogger.handshake(schedule);
   const level = EncryptionLevel.HANDSHAKE;

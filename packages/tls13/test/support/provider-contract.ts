@@ -146,8 +146,8 @@ export function providerContract({ provider, keyShareOf }: ContractOptions): voi
   test('both sides of a key exchange come to the same secret', () => {
     for (const group of provider.groups) {
       const random = seededRandom(7);
-      const a = provider.generateKeyShare(group, random);
-      const b = provider.generateKeyShare(group, random);
+      const a = provider.generateKeyShares([group], random)[0];
+      const b = provider.generateKeyShares([group], random)[0];
       assert.is(a.group, group);
       assert.is(a.publicKey.length, group === NamedGroup.X25519 ? 32 : 65);
       const secret = a.sharedSecret(b.publicKey);
@@ -159,13 +159,13 @@ export function providerContract({ provider, keyShareOf }: ContractOptions): voi
 
   test('unusable peer keys give no secret', () => {
     for (const group of provider.groups) {
-      const share = provider.generateKeyShare(group, seededRandom(8));
-      const peer = provider.generateKeyShare(group, seededRandom(9)).publicKey;
+      const share = provider.generateKeyShares([group], seededRandom(8))[0];
+      const peer = provider.generateKeyShares([group], seededRandom(9))[0].publicKey;
       for (const bad of [EMPTY, peer.subarray(1), Uint8Array.from([...peer, 0]), new Uint8Array(peer.length)])
         assert.is(share.sharedSecret(bad), undefined);
     }
-    const share = provider.generateKeyShare(NamedGroup.SECP256R1, seededRandom(8));
-    const offCurve = provider.generateKeyShare(NamedGroup.SECP256R1, seededRandom(9)).publicKey.slice();
+    const share = provider.generateKeyShares([NamedGroup.SECP256R1], seededRandom(8))[0];
+    const offCurve = provider.generateKeyShares([NamedGroup.SECP256R1], seededRandom(9))[0].publicKey.slice();
     offCurve[64] ^= 1;
     assert.is(share.sharedSecret(offCurve), undefined);
     const hybrid = share.publicKey.slice();

@@ -78,7 +78,7 @@ export function scriptedFlight(clientHello: Uint8Array, script: Script = {}): Sc
   const hello = readClientHello(clientHello.subarray(4));
   const [clientShare] = readClientShares(hello.extensions.get(ExtensionType.KEY_SHARE) as Uint8Array);
   if (clientShare === undefined) throw new TlsError('ERR_TLS_INTERNAL', Alert.INTERNAL_ERROR, 'no share');
-  const share = provider.generateKeyShare(clientShare.group as 0x1d, random);
+  const share = provider.generateKeyShares([clientShare.group as 0x1d], random)[0];
   const sharedSecret = share.sharedSecret(clientShare.keyExchange) as Uint8Array;
   put(
     'server_hello',
