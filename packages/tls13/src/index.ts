@@ -8,9 +8,15 @@ export {
 } from './cipher-suites.ts';
 export type { CipherSuite } from './cipher-suites.ts';
 export type {
+  CertificateCompressor,
+  CertificateOffer,
+  ClientAuthentication,
   ClientConfig,
   ClientHandshakeOptions,
   Credential,
+  CredentialChooser,
+  PeerChain,
+  Resumption,
   ServerConfig,
   ServerHandshakeOptions,
 } from './config.ts';
@@ -40,5 +46,20 @@ export { verifyChain } from './certificates/verify.ts';
 export type { VerifiedChain, VerifyChainOptions } from './certificates/verify.ts';
 export { createCredential } from './credentials.ts';
 export type { CredentialOptions } from './credentials.ts';
+export { CredentialStore } from './credential-store.ts';
+export type { CredentialStoreOptions } from './credential-store.ts';
+export type { ClientSession } from './sessions/client-session.ts';
+export { decodeClientSession, encodeClientSession } from './sessions/client-session-codec.ts';
+export { SessionCache } from './sessions/session-cache.ts';
+export type { SessionCacheOptions } from './sessions/session-cache.ts';
+export type { ServerSession, SessionTickets } from './sessions/server-session.ts';
+export { decodeServerSession, encodeServerSession } from './sessions/server-session-codec.ts';
+export { SealedTickets } from './sessions/sealed-tickets.ts';
+export type { SealedTicketsOptions } from './sessions/sealed-tickets.ts';
+export { StoredTickets } from './sessions/stored-tickets.ts';
+export type { StoredTicketsOptions } from './sessions/stored-tickets.ts';
+export type { EarlyDataGuard } from './sessions/early-data-guard.ts';
+export { StrikeRegister } from './sessions/strike-register.ts';
+export type { StrikeRegisterOptions } from './sessions/strike-register.ts';
 export { readCertificatesPem, readPrivateKeyPem } from './pem.ts';
 export { nobleProvider } from './providers/noble.ts';

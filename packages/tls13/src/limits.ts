@@ -28,3 +28,49 @@ export const MAX_RSA_BITS = 8192;
 export const MAX_CACHED_CERTIFICATES = 256;
 /** Bytes of a certificate that is kept parsed. */
 export const MAX_CACHED_CERTIFICATE_SIZE = 8_192;
+/** Identities of a ClientHello that are looked up: each costs a decryption, or a question to a store. Clients in use offer one or two. */
+export const MAX_OFFERED_PSKS = 2;
+/** Tickets of one connection that a client keeps; a server that sends more has them read and dropped. */
+export const MAX_SESSIONS_PER_CONNECTION = 8;
+/** Seven days, seconds (RFC 8446 §4.6.1). */
+export const MAX_TICKET_LIFETIME = 604_800;
+/** Tickets that a server may be configured to send. */
+export const MAX_TICKET_COUNT = 8;
+/** Bytes of early data that tickets allow where records carry it; QUIC has limits of its own (RFC 9001 §4.6.1). */
+export const MAX_EARLY_DATA_SIZE = 16_384;
+/** ServerHandshakeOptions.earlyDataContext, bytes: it goes into every ticket. */
+export const MAX_EARLY_DATA_CONTEXT = 1_024;
+/** Characters of what an application calls a peer: it goes into every ticket. */
+export const MAX_PEER_IDENTITY = 1_024;
+/** Names of roots in a CertificateRequest. With more of them (a system's list) none is sent: they would fill datagrams and help no one choose. */
+export const MAX_SENT_AUTHORITIES = 16;
+/** ms between the age that a client says its ticket has and the one that we see, either way, where early data is let in (RFC 8446 §8.3 calls it 10 seconds). */
+export const MAX_TICKET_AGE_SKEW = 10_000;
+/**
+ * What a server keeps of one session, bytes encoded; it has most of 300, and a client's certificate has 500 to 2,000. It is stored, or travels in each
+ * ClientHello that resumes. A larger one is not resumed.
+ */
+export const MAX_SERVER_SESSION_SIZE = 4_096;
+/** What a client keeps of one session, bytes encoded: ticket, certificates and extensions are as large as the server likes. A larger one is not kept. */
+export const MAX_CLIENT_SESSION_SIZE = 32_768;
+/**
+ * Tickets sealed with one key. Their nonces are random, and NIST SP 800-38D §8.3 allows 2^32 of those: a sixteenth lets sixteen servers share
+ * a key. Then comes a new key, however fast clients connect.
+ */
+export const MAX_TICKETS_PER_KEY: number = 2 ** 28;
+/** Keys that still open tickets; an hour each for seven days are 169. The oldest goes first. */
+export const MAX_TICKET_KEYS = 256;
+/**
+ * Sessions in a `StoredTickets`, unless told: each client may have eight and never come back. 300 bytes each mostly, 400 MB where all are of the largest.
+ * The oldest goes first.
+ */
+export const MAX_STORED_TICKETS = 100_000;
+/**
+ * Tickets that a `StrikeRegister` remembers of one window, and as many of the window before, unless told: 5,000 a second. Then early data is refused,
+ * never a ticket forgotten.
+ */
+export const MAX_STRIKES = 100_000;
+/** Sessions that a client keeps for one name (RFC 8446 §C.4 wants several, for connections at the same time); the oldest goes first. */
+export const MAX_SESSIONS_PER_NAME = 4;
+/** Names that a client keeps sessions of, unless told: 13 MB where servers make them as large as they can. The longest unused goes first. */
+export const MAX_SESSION_NAMES = 100;
