@@ -57,6 +57,8 @@ export function verifyChain(options: VerifyChainOptions): VerifiedChain {
   // 1. Parse, within bounds
   const [leaf, ...intermediates] = parseAll(chain);
   if (leaf === undefined) throw malformedCertificate('No certificate was presented');
+  // Before any path: a key that is never usable is the reason to give, even where no authority vouches for the certificate either.
+  checkLeafKey(leaf);
 
   // 2. Signatures up to a root, 3. everything that a path is judged by
   const path = findPath({
@@ -141,10 +143,13 @@ function checkIssuer(certificate: ParsedCertificate, intermediateCount: number):
     );
 }
 
-/** RFC 8446 §4.4.2.2: the key must be allowed to sign, if the extension says anything. */
-function checkLeafUsage(leaf: ParsedCertificate): void {
+function checkLeafKey(leaf: ParsedCertificate): void {
   if (typeof leaf.publicKey === 'string')
     throw unsupportedCertificate(`Certificate ${describeCertificate(leaf)} cannot be used: its key ${leaf.publicKey}`);
+}
+
+/** RFC 8446 §4.4.2.2: the key must be allowed to sign, if the extension says anything. */
+function checkLeafUsage(leaf: ParsedCertificate): void {
   const { keyUsage } = leaf.extensions;
   if (keyUsage !== undefined && (keyUsage & KeyUsageFlag.DIGITAL_SIGNATURE) === 0)
     throw wrongPurpose(
