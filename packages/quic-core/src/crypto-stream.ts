@@ -19,6 +19,12 @@ const MIN_USEFUL = 16;
 export class CryptoStream {
   #out: SendBuffer = new SendBuffer();
   #in: Assembler = new Assembler(MAX_CRYPTO_GAPS);
+  readonly #maxLength: number;
+
+  /** @param maxLength bytes that may come altogether */
+  constructor(maxLength: number = Infinity) {
+    this.#maxLength = maxLength;
+  }
 
   /** Queues handshake bytes behind all earlier ones of this level. */
   write(data: Uint8Array): void {
@@ -57,14 +63,20 @@ export class CryptoStream {
     this.#out.onLost(offset, length);
   }
 
+  /** Whether bytes up to `endOffset` have all been read. */
+  isRead(endOffset: number): boolean {
+    return endOffset <= this.#in.readOffset;
+  }
+
   /** @throws TransportError CRYPTO_BUFFER_EXCEEDED */
   onFrame(offset: number, buffer: Uint8Array, start: number, end: number): void {
     const input = this.#in;
     // RFC 9000 §7.5: buffer at least 4096 bytes; beyond our window the connection ends.
-    if (offset + (end - start) > input.readOffset + CRYPTO_WINDOW || !input.insert(offset, buffer, start, end)) {
+    const limit = Math.min(input.readOffset + CRYPTO_WINDOW, this.#maxLength);
+    if (offset + (end - start) > limit || !input.insert(offset, buffer, start, end)) {
       throw new TransportError(
         TransportErrorCode.CRYPTO_BUFFER_EXCEEDED,
-        `CRYPTO data at offset ${offset} is further ahead than ${CRYPTO_WINDOW} bytes or too fragmented`,
+        `CRYPTO data at offset ${offset} ends beyond ${limit} or is too fragmented`,
         FrameType.CRYPTO,
       );
     }

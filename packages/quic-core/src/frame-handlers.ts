@@ -66,7 +66,11 @@ export class FrameHandlers implements FrameHandler {
   }
 
   onCrypto(offset: number, buffer: Uint8Array, start: number, end: number): void {
-    this.#context.spaces[this.#space].crypto.onFrame(offset, buffer, start, end);
+    const { crypto } = this.#context.spaces[this.#space];
+    // RFC 9002 §6.2.3: a ClientHello that comes again says that our answer to it was lost.
+    const isRepeated = end > start && crypto.isRead(offset + end - start);
+    if (isRepeated && this.#space === Space.INITIAL && crypto.isOutstanding) this.#context.recovery.hastenProbes();
+    crypto.onFrame(offset, buffer, start, end);
     this.sawCrypto = true;
   }
 

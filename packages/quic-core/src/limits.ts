@@ -16,6 +16,11 @@ export const MAX_CONNECTION_ID_LENGTH = 20;
 export const MIN_INITIAL_DCID_LENGTH = 8;
 /** Handshake bytes out of order that one level keeps: a flood of CRYPTO frames at high offsets must not grow memory. */
 export const CRYPTO_WINDOW = 65_536;
+/**
+ * Handshake bytes of the Initial level altogether: somebody who has proved nothing must not have a server collect them for each half-open connection. An honest
+ * ClientHello has up to 2 KiB with a post-quantum key share, some more with a ticket, and comes twice at the most.
+ */
+export const MAX_INITIAL_CRYPTO = 32_768;
 /** Datagram fragments (out-of-order pieces) kept per stream: many tiny gaps would cost more than their bytes. */
 export const MAX_STREAM_GAPS = 1_000;
 /** The same for the CRYPTO stream of one level. */
@@ -53,6 +58,8 @@ export const MAX_ACK_ONLY_PACKETS = 1_024;
 export const MAX_SKIPPED_PACKET_NUMBERS = 16;
 /** Exponent at which PTO backoff stops growing, so that a deadline stays finite. */
 export const MAX_PTO_BACKOFF = 10;
+/** Probes of one handshake that go out before their timeout because of what the peer sent (RFC 9002 §6.2.3): each costs up to two datagrams. */
+export const MAX_HASTENED_PROBES = 2;
 /** Streams of one kind that may be opened before the peer's limits are known: they are held here, and a peer that never answers must not make them pile up. */
 export const MAX_EARLY_STREAMS = 1_024;
 /** Reason phrases longer than this are cut. */

@@ -374,6 +374,9 @@ export class PacketReader {
   #keepEarly(space: Space, buffer: Uint8Array, start: number, end: number, path: Path, now: number): void {
     const context = this.#context;
     const time = Math.min(now, this.#arrivalTime);
+    // RFC 9002 §6.2.3: the ServerHello that came before this packet is probably lost.
+    if (context.isClient && this.#arrivalTime === Infinity && context.spaces[Space.HANDSHAKE].readKeys === undefined)
+      context.recovery.hastenProbes();
     if (context.isHandshakeComplete || !this.#early.keep(space, buffer, start, end, path, time))
       context.packetsDropped++;
   }

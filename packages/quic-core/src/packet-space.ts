@@ -5,13 +5,14 @@
  */
 import type { PacketKeys } from './protection/keys.ts';
 import { AckTracker } from './recovery/ack-tracker.ts';
-import type { Space } from './recovery/spaces.ts';
+import { Space } from './recovery/spaces.ts';
 import { CryptoStream } from './crypto-stream.ts';
+import { MAX_INITIAL_CRYPTO } from './limits.ts';
 
 export class PacketSpace {
   readonly index: Space;
   readonly acks: AckTracker;
-  readonly crypto: CryptoStream = new CryptoStream();
+  readonly crypto: CryptoStream;
   nextPacketNumber: number = 0;
   /** Largest packet number of ours that the peer acknowledged, -1 before. */
   largestAcked: number = -1;
@@ -25,6 +26,7 @@ export class PacketSpace {
   constructor(index: Space, maxAckDelay: number) {
     this.index = index;
     this.acks = new AckTracker(index, maxAckDelay);
+    this.crypto = new CryptoStream(index === Space.INITIAL ? MAX_INITIAL_CRYPTO : Infinity);
   }
 
   discard(): void {

@@ -3,13 +3,15 @@
  *
  * Each space has its own; the earliest counts, and all back off together. There is no timer in here: the deadline is computed from what is known.
  */
-import { MAX_PTO_BACKOFF } from '../limits.ts';
+import { MAX_HASTENED_PROBES, MAX_PTO_BACKOFF } from '../limits.ts';
 import type { RttEstimator } from './rtt.ts';
 import type { SentSpace } from './sent-space.ts';
 import { Space, SPACES } from './spaces.ts';
 
 /** RFC 9002 §6.2.4 allows up to two probes per timeout; the second survives where the first is lost. */
 const PROBES_PER_PTO = 2;
+
+const HANDSHAKE_SPACES = [Space.INITIAL, Space.HANDSHAKE] as const;
 
 /** Whose round-trip time it is; a new path has a new estimate. */
 export interface RttOwner {
@@ -35,6 +37,7 @@ export class ProbeTimer {
   firedCount: number = 0;
   /** The space whose timeout the last one was. */
   space: Space = Space.INITIAL;
+  #hastenedCount: number = 0;
   /** Probes still to be sent per space. */
   readonly probes: [number, number, number] = [0, 0, 0];
 
@@ -73,6 +76,17 @@ export class ProbeTimer {
   /** Asks for a probe without a timeout. */
   request(space: Space): void {
     this.probes[space] = Math.max(this.probes[space], 1);
+  }
+
+  /**
+   * RFC 9002 §6.2.3: what came shows that the peer lacks handshake data of ours, or we some of its own: no need to wait for the timeout, which is a
+   * second before the first RTT sample. A few times in a handshake.
+   */
+  hasten(): void {
+    const spaces = HANDSHAKE_SPACES.filter((space) => this.#spaces[space].elicitingInFlight > 0);
+    if (spaces.length === 0 || this.#hastenedCount === MAX_HASTENED_PROBES) return;
+    this.#hastenedCount++;
+    for (const space of spaces) this.probes[space] = PROBES_PER_PTO;
   }
 
   /** The packets of a space are forgotten: RFC 9002 §6.2.2 resets the backoff. */

@@ -261,6 +261,11 @@ export class Recovery {
     this.#probe.setHandshakeState(hasHandshakeKeys, handshakeConfirmed, peerCompletedAddressValidation);
   }
 
+  /** Handshake data of either side was probably lost: probes before the timeout, a few times (RFC 9002 §6.2.3). */
+  hastenProbes(): void {
+    this.#probe.hasten();
+  }
+
   /** Server: whether the anti-amplification limit forbids to send (RFC 9000 §8.1). */
   setAmplificationBlocked(blocked: boolean): void {
     this.#probe.isAmplificationBlocked = blocked;

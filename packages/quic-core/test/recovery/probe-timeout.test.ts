@@ -211,4 +211,22 @@ test('a server at the anti-amplification limit waits for the client', () => {
   assert.is(h.recovery.timeout(), 999, 'due at once');
 });
 
+test('handshake data that was noticed to be lost is probed at once, twice in a handshake and no more', () => {
+  const h = new Harness({ isClient: false, confirmed: false });
+  h.recovery.hastenProbes();
+  assert.equal(h.recovery.ptoProbes, [0, 0, 0], 'nothing is in flight');
+  h.send(0, 1, { space: Space.INITIAL });
+  h.send(0, 3, { space: Space.HANDSHAKE });
+  for (let i = 0; i < 2; i++) {
+    h.recovery.hastenProbes();
+    assert.equal(h.recovery.ptoProbes, [2, 2, 0]);
+    h.send(1, 2, { space: Space.INITIAL });
+    h.send(1, 2, { space: Space.HANDSHAKE });
+    assert.equal(h.recovery.ptoProbes, [0, 0, 0]);
+  }
+  h.recovery.hastenProbes();
+  assert.equal(h.recovery.ptoProbes, [0, 0, 0], 'the third time');
+  assert.is(h.recovery.ptoCount, 0, 'no timeout has been');
+});
+
 test.run();

@@ -28,6 +28,7 @@ import {
 import {
   ClientHandshake,
   EncryptionLevel,
+  equalBytes,
   nobleProvider,
   ServerHandshake,
   type CipherSuite,
@@ -88,6 +89,8 @@ export interface HostileOptions {
   /** The whole extension, in place of well-formed parameters; undefined in the result leaves it out. */
   readonly extension?: (data: Uint8Array) => { type: number; data: Uint8Array } | undefined;
   readonly alpnProtocols?: readonly string[];
+  /** Of the victim. @default the one protocol `test` */
+  readonly victimAlpn?: readonly string[];
   /** Changes or withholds TLS messages on their way out. */
   readonly onHandshakeBytes?: (space: SpaceIndex, data: Uint8Array) => Uint8Array | undefined;
   /** As a server: answer the first Initial with a Retry that carries this token. */
@@ -220,7 +223,7 @@ export class HostilePeer {
     this.inbox = new Inbox(this);
     const random = seededRandom(this.simulation.seed + 78);
     const provider = nobleProvider;
-    const common = { provider, random, alpnProtocols: ['test'] };
+    const common = { provider, random, alpnProtocols: options.victimAlpn ?? ['test'] };
     const endpoint = createEndpoint({
       provider,
       random,
@@ -475,8 +478,9 @@ export class HostilePeer {
     this.dcid = bytes.slice(header.scidStart, header.scidStart + header.scidLength);
     const { retryToken } = this.#options;
     if (this.retryScid === undefined) this.originalDcid = dcid;
-    if (retryToken !== undefined && this.retryScid === undefined) {
-      this.retryScid = this.random.bytes(11);
+    // A ClientHello of several datagrams gets a Retry for each, all the same.
+    if (retryToken !== undefined && (this.retryScid === undefined || !equalBytes(dcid, this.retryScid))) {
+      this.retryScid ??= this.random.bytes(11);
       this.deliver(this.retry(this.retryScid, retryToken));
       return false;
     }

@@ -27,6 +27,16 @@ export function reorder(probability: number, ms: number): Stage {
     };
 }
 
+/** Holds back datagrams by their place in the order of sending, from 0, so that later ones overtake them. @param ms how long */
+export function holdNth(ms: number, ...indices: number[]): Stage {
+  const held = new Set(indices);
+  return ({ simulation }, next) =>
+    (packet) => {
+      if (held.has(packet.index)) simulation.at(simulation.now + ms, () => next(packet));
+      else next(packet);
+    };
+}
+
 /**
  * A bottleneck: datagrams leave one after another at a given rate, and those that find the queue full are dropped.
  * @param bitsPerSecond of IP packets
