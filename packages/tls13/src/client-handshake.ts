@@ -6,25 +6,27 @@
  *     WaitServerHello --- HelloRetryRequest ---> WaitServerHelloAfterRetry
  *        | <- ServerHello                           |
  *     WaitEncryptedExtensions <---------------------+
+ *        |                        \
+ *        |                         \ the session is resumed: no certificates
+ *     WaitCertificateOrRequest ---- | --- CertificateRequest ---> WaitCertificate
+ *        | Certificate              |                                |
+ *     WaitCertificateVerify <------ | -------------------------------+
+ *        |                          |
+ *     judge-peer-chain, if wanted   |
+ *        |                          |
+ *     WaitServerFinished <----------+
  *        |
- *     WaitCertificateOrRequest --- CertificateRequest ---> WaitCertificate
- *        | Certificate                                        |
- *     WaitCertificateVerify <---------------------------------+
- *        |
- *     JudgePeerChain, where asked for
- *        |
- *     WaitServerFinished
- *        |  Finished ->
- *     ClientConnected
- *
- * Left out: resumption, 0-RTT and client certificates.
+ *     choose-certificate, if asked and 'wait'
+ *        |  Certificate, CertificateVerify, Finished ->
+ *     ClientConnected <- NewSessionTicket
  */
 import { parseServerName } from './certificates/names.ts';
-import { JudgePeerChain } from './client/judge-peer-chain.ts';
-import { sendClientHello } from './client/hello.ts';
+import { sendClientHello, type SentClientHello } from './client/hello.ts';
+import { offerSession } from './client/offered-session.ts';
+import type { ClientContext } from './client/client-context.ts';
 import { WaitServerHello } from './client/wait-server-hello.ts';
 import type { ClientConfig, ClientHandshakeOptions } from './config.ts';
-import type { TlsError } from './errors.ts';
+import { EncryptionLevel } from './handshake.ts';
 import { HandshakeMachine, invalidState } from './handshake-machine.ts';
 import { KeyLogger } from './key-log.ts';
 import { RANDOM_LENGTH } from './messages/client-hello.ts';
@@ -33,7 +35,8 @@ import { checkOpaqueExtensions, clientSettings, type ClientSettings } from './se
 export class ClientHandshake extends HandshakeMachine {
   readonly isClient: boolean = true;
   readonly #settings: ClientSettings;
-  readonly #options: ClientHandshakeOptions;
+  /** Undefined once it has been used, since it may hold a secret. */
+  #options: ClientHandshakeOptions | undefined;
 
   /** @throws TlsError ERR_TLS_CONFIG */
   constructor(config: ClientConfig, options: ClientHandshakeOptions) {
@@ -45,41 +48,41 @@ export class ClientHandshake extends HandshakeMachine {
     this.#options = options;
   }
 
-  start(_unixTime: number): void {
+  start(unixTime: number): void {
     this.guard(() => {
-      if (this.state !== undefined) throw invalidState('start() was called before');
       const settings = this.#settings;
+      const options = this.#options;
+      if (options === undefined) throw invalidState('start() was called before');
+      this.#options = undefined;
       const random = new Uint8Array(RANDOM_LENGTH);
       settings.random.fillPublic(random);
-      const context = {
-        settings,
-        serverName: this.#options.serverName,
-        extensions: this.#options.extensions,
-        random,
-        keyLogger: new KeyLogger(settings.keyLog, random),
-        output: this.output,
-      };
+      const { serverName, extensions } = options;
+      const keyLogger = new KeyLogger(settings.keyLog, random);
+      const context: ClientContext = { settings, serverName, extensions, random, keyLogger, output: this.output };
+      const session = settings.refuseTickets
+        ? undefined
+        : offerSession(settings, options.session, serverName, unixTime);
+      const isEarlyDataOffered =
+        options.earlyData === true &&
+        session !== undefined &&
+        session.session.maxEarlyDataSize > 0 &&
+        // RFC 8446 §4.2.10: early data speaks the session's protocol, which has to be on offer still.
+        (session.session.alpnProtocol === '' || settings.alpnProtocols.includes(session.session.alpnProtocol));
       const shares = settings.provider.generateKeyShares(settings.keyShareGroups, settings.random);
-      this.resume(new WaitServerHello(context, sendClientHello(context, shares)));
+      const sent = sendClientHello(context, { shares, session, isEarlyDataOffered }, unixTime, (truncated, { suite }) =>
+        settings.provider.hash(suite.hash, truncated),
+      );
+      if (isEarlyDataOffered) startEarlyData(context, sent);
+      this.resume(new WaitServerHello(context, sent));
     });
   }
+}
 
-  /** @throws TlsError ERR_TLS_INVALID_STATE where nothing is to be judged, or what the messages that waited bring up */
-  acceptPeerChain(): void {
-    this.guard(() => this.resume(this.#judging().accepted));
-  }
-
-  /** Ends the handshake with `error`, which the carrier sends on as it would send one that was thrown. */
-  rejectPeerChain(error: TlsError): void {
-    this.guard(() => {
-      this.#judging();
-      this.fail(error);
-    });
-  }
-
-  #judging(): JudgePeerChain {
-    const { state } = this;
-    if (!(state instanceof JudgePeerChain)) throw invalidState('There is no chain to judge');
-    return state;
-  }
+function startEarlyData({ settings, output, keyLogger }: ClientContext, { session, message }: SentClientHello): void {
+  if (session === undefined) return;
+  const { suite, schedule } = session;
+  const transcriptHash = settings.provider.hash(suite.hash, message);
+  keyLogger.early(schedule, transcriptHash);
+  const secret = schedule.clientEarlyTrafficSecret(transcriptHash);
+  output.emit({ type: 'write-secret', level: EncryptionLevel.EARLY, suite, secret });
 }

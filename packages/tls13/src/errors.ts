@@ -21,6 +21,8 @@ export type TlsErrorCode =
   | 'ERR_TLS_CERTIFICATE_SIGNATURE'
   | 'ERR_TLS_CERTIFICATE_INVALID'
   | 'ERR_TLS_CERTIFICATE_REJECTED'
+  /** A client presented no certificate where one is required. */
+  | 'ERR_TLS_CERTIFICATE_REQUIRED'
   /** Our own configuration or keys. */
   | 'ERR_TLS_CONFIG'
   | 'ERR_TLS_KEY_UNSUPPORTED'

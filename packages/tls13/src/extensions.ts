@@ -22,6 +22,7 @@ export const ExtensionType = {
   CLIENT_CERTIFICATE_TYPE: 19,
   SERVER_CERTIFICATE_TYPE: 20,
   PADDING: 21,
+  COMPRESS_CERTIFICATE: 27,
   PRE_SHARED_KEY: 41,
   EARLY_DATA: 42,
   SUPPORTED_VERSIONS: 43,
@@ -53,6 +54,8 @@ const PLACES: ReadonlyMap<number, readonly ExtensionPlace[]> = new Map<number, r
   [ExtensionType.CLIENT_CERTIFICATE_TYPE, ['CH', 'EE']],
   [ExtensionType.SERVER_CERTIFICATE_TYPE, ['CH', 'EE']],
   [ExtensionType.PADDING, ['CH']],
+  // RFC 8879 §3
+  [ExtensionType.COMPRESS_CERTIFICATE, ['CH', 'CR']],
   [ExtensionType.PRE_SHARED_KEY, ['CH', 'SH']],
   [ExtensionType.EARLY_DATA, ['CH', 'EE', 'NST']],
   [ExtensionType.SUPPORTED_VERSIONS, ['CH', 'SH', 'HRR']],

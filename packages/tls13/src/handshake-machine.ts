@@ -5,12 +5,17 @@
  * first byte is there. The rest of a handshake is in the states: client/ and server/.
  */
 import { Alert } from './alerts.ts';
+import { AwaitAnswer, type Answer, type Question } from './await-answer.ts';
 import type { CipherSuite } from './cipher-suites.ts';
+import type { Credential } from './config.ts';
 import { TlsError, unexpectedMessage } from './errors.ts';
 import { EncryptionLevel, type Handshake, type HandshakeEvent } from './handshake.ts';
-import { MAX_MESSAGE_LENGTH } from './limits.ts';
+import { exportKeyingMaterial } from './key-schedule.ts';
+import { MAX_MESSAGE_LENGTH, MAX_PEER_IDENTITY } from './limits.ts';
 import { MessageBuffer } from './message-buffer.ts';
 import { messageName, type HandshakeMessage } from './messages/handshake-message.ts';
+import type { CryptoProvider } from './provider.ts';
+import type { ServerSession } from './sessions/server-session.ts';
 
 /** One state of a handshake: what is known by now, and what may come next. */
 export interface HandshakeState {
@@ -28,7 +33,15 @@ export interface HandshakeState {
 export interface HandshakeOutput {
   emit(event: HandshakeEvent): void;
   setSuite(suite: CipherSuite): void;
-  setPeerCertificates(chain: readonly Uint8Array[]): void;
+  setPeer(chain: readonly Uint8Array[], ocspResponse: Uint8Array | undefined): void;
+  setExporter(exporter: Exporter): void;
+}
+
+/** What exporting needs after the handshake (RFC 8446 §7.5). */
+export interface Exporter {
+  readonly provider: CryptoProvider;
+  readonly suite: CipherSuite;
+  readonly secret: Uint8Array;
 }
 
 export abstract class HandshakeMachine implements Handshake {
@@ -37,6 +50,8 @@ export abstract class HandshakeMachine implements Handshake {
   #failure: TlsError | undefined;
   #suite: CipherSuite | undefined;
   #peerCertificates: readonly Uint8Array[] = [];
+  #peerOcspResponse: Uint8Array | undefined;
+  #exporter: Exporter | undefined;
   #isComplete = false;
   #unixTime = 0;
   readonly #buffer = new MessageBuffer();
@@ -52,8 +67,12 @@ export abstract class HandshakeMachine implements Handshake {
     setSuite: (suite) => {
       this.#suite = suite;
     },
-    setPeerCertificates: (chain) => {
+    setPeer: (chain, ocspResponse) => {
       this.#peerCertificates = chain;
+      this.#peerOcspResponse = ocspResponse;
+    },
+    setExporter: (exporter) => {
+      this.#exporter = exporter;
     },
   };
 
@@ -69,10 +88,44 @@ export abstract class HandshakeMachine implements Handshake {
     return this.#peerCertificates;
   }
 
+  get peerOcspResponse(): Uint8Array | undefined {
+    return this.#peerOcspResponse;
+  }
+
   /** @throws TlsError ERR_TLS_INVALID_STATE when called twice */
   abstract start(unixTime: number): void;
-  abstract acceptPeerChain(): void;
-  abstract rejectPeerChain(error: TlsError): void;
+
+  /** @throws TlsError ERR_TLS_INVALID_STATE where nothing is to be judged, or what the messages that waited bring up */
+  acceptPeerChain(identity?: string): void {
+    if (identity !== undefined && identity.length > MAX_PEER_IDENTITY)
+      throw invalidState(`identity has ${identity.length} characters, expected ${MAX_PEER_IDENTITY} at most`);
+    this.#answer('judge-peer-chain', identity);
+  }
+
+  /** Ends the handshake with `error`, which the carrier sends on as it would send one that was thrown. */
+  rejectPeerChain(error: TlsError): void {
+    this.guard(() => {
+      this.#asked('judge-peer-chain');
+      this.fail(error);
+    });
+  }
+
+  /** @throws TlsError ERR_TLS_INVALID_STATE where none is to be chosen, or what follows from the choice */
+  provideCredential(credential: Credential | undefined): void {
+    this.#answer('choose-certificate', credential);
+  }
+
+  /** @throws TlsError ERR_TLS_INVALID_STATE where none is to be looked up, or what follows from the session */
+  provideSession(session: ServerSession | undefined): void {
+    this.#answer('look-up-ticket', session);
+  }
+
+  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Uint8Array {
+    if (!this.#isComplete || this.#exporter === undefined)
+      throw invalidState('There is nothing to export before the handshake is complete');
+    const { provider, suite, secret } = this.#exporter;
+    return exportKeyingMaterial(provider, suite, secret, label, context, length);
+  }
 
   handleMessages(level: EncryptionLevel, data: Uint8Array, unixTime: number): void {
     this.guard(() => {
@@ -107,7 +160,17 @@ export abstract class HandshakeMachine implements Handshake {
     return this.#state;
   }
 
-  /** Goes on in `state` with what has been buffered; call inside `guard`. */
+  #answer<Q extends Question>(question: Q, answer: Answer<Q>): void {
+    this.guard(() => this.resume(this.#asked(question).proceed(answer)));
+  }
+
+  #asked<Q extends Question>(question: Q): AwaitAnswer<Q> {
+    const state = this.#state;
+    if (!(state instanceof AwaitAnswer) || state.question !== question) throw invalidState(`No ${question} is awaited`);
+    return state as AwaitAnswer<Q>;
+  }
+
+  /** Goes on in `state`; call inside `guard`. */
   protected advanceTo(state: HandshakeState): void {
     const previous = this.#state;
     this.#state = state;
@@ -117,6 +180,7 @@ export abstract class HandshakeMachine implements Handshake {
     }
   }
 
+  /** Goes on in `state` with what has been buffered; call inside `guard`. */
   protected resume(state: HandshakeState): void {
     this.advanceTo(state);
     this.#handleBuffered(state);

@@ -1,6 +1,6 @@
 /** Lines of the SSLKEYLOGFILE format, by which a packet analyser reads a recorded connection. */
 import type { KeyLog } from './handshake.ts';
-import type { HandshakeSchedule, MasterSchedule } from './key-schedule.ts';
+import type { EarlySchedule, HandshakeSchedule, MasterSchedule } from './key-schedule.ts';
 
 function hex(bytes: Uint8Array): string {
   let text = '';
@@ -16,6 +16,13 @@ export class KeyLogger {
   constructor(keyLog: KeyLog | undefined, clientRandom: Uint8Array) {
     this.#keyLog = keyLog;
     this.#clientRandom = clientRandom;
+  }
+
+  /** @param transcriptHash of the ClientHello */
+  early(schedule: EarlySchedule, transcriptHash: Uint8Array): void {
+    if (this.#keyLog === undefined) return;
+    this.#line('CLIENT_EARLY_TRAFFIC_SECRET', schedule.clientEarlyTrafficSecret(transcriptHash));
+    this.#line('EARLY_EXPORTER_SECRET', schedule.earlyExporterSecret(transcriptHash));
   }
 
   handshake(schedule: HandshakeSchedule): void {

@@ -4,7 +4,7 @@
  *
  *                  0
  *                  |
- *        PSK -> HKDF-Extract = Early Secret          EarlySchedule
+ *   PSK or 0 -> HKDF-Extract = Early Secret          EarlySchedule
  *                  |
  *            Derive-Secret(., "derived", "")
  *                  |
@@ -14,7 +14,7 @@
  *                  |
  *          0 -> HKDF-Extract = Master Secret         MasterSchedule
  *
- * Left out: binder, early traffic and resumption secrets, which come with session resumption.
+ * What outlives a handshake has no phase: the exporter secret and the resumption secret.
  */
 import { asciiBytes } from './ascii.ts';
 import type { CipherSuite } from './cipher-suites.ts';
@@ -71,9 +71,34 @@ class Phase {
 }
 
 export class EarlySchedule extends Phase {
-  /** Without a pre-shared key: its place is taken by Hash.length zeros. */
-  constructor(provider: CryptoProvider, suite: CipherSuite) {
-    super(provider, suite, EMPTY, new Uint8Array(suite.hashLength));
+  /** @param psk of the session that is resumed; without one its place is taken by Hash.length zeros */
+  constructor(provider: CryptoProvider, suite: CipherSuite, psk: Uint8Array = new Uint8Array(suite.hashLength)) {
+    super(provider, suite, EMPTY, psk);
+  }
+
+  /**
+   * The binder of a resumption PSK (RFC 8446 §4.2.11.2).
+   *
+   * @param transcriptHash of everything up to the ClientHello, and of that what stands before its binders
+   */
+  binder(transcriptHash: Uint8Array): Uint8Array {
+    const { hash } = this.suite;
+    return verifyData(
+      this.provider,
+      this.suite,
+      this.deriveSecret('res binder', this.provider.hash(hash, EMPTY)),
+      transcriptHash,
+    );
+  }
+
+  /** @param transcriptHash of the ClientHello */
+  clientEarlyTrafficSecret(transcriptHash: Uint8Array): Uint8Array {
+    return this.deriveSecret('c e traffic', transcriptHash);
+  }
+
+  /** @param transcriptHash of the ClientHello */
+  earlyExporterSecret(transcriptHash: Uint8Array): Uint8Array {
+    return this.deriveSecret('e exp master', transcriptHash);
   }
 
   /**
@@ -103,24 +128,17 @@ export class HandshakeSchedule extends Phase {
 
   /** @param transcriptHash of everything before the client's Finished */
   clientVerifyData(transcriptHash: Uint8Array): Uint8Array {
-    return this.#verifyData(this.clientTrafficSecret, transcriptHash);
+    return verifyData(this.provider, this.suite, this.clientTrafficSecret, transcriptHash);
   }
 
   /** @param transcriptHash of everything before the server's Finished */
   serverVerifyData(transcriptHash: Uint8Array): Uint8Array {
-    return this.#verifyData(this.serverTrafficSecret, transcriptHash);
+    return verifyData(this.provider, this.suite, this.serverTrafficSecret, transcriptHash);
   }
 
   /** @param transcriptHash of ClientHello...server Finished */
   master(transcriptHash: Uint8Array): MasterSchedule {
     return new MasterSchedule(this.provider, this.suite, this.derived(), transcriptHash);
-  }
-
-  /** RFC 8446 §4.4.4 */
-  #verifyData(baseKey: Uint8Array, transcriptHash: Uint8Array): Uint8Array {
-    const { hash, hashLength } = this.suite;
-    const finishedKey = hkdfExpandLabel(this.provider, hash, baseKey, 'finished', EMPTY, hashLength);
-    return this.provider.hmac(hash, finishedKey, transcriptHash);
   }
 }
 
@@ -136,8 +154,47 @@ export class MasterSchedule extends Phase {
     this.serverTrafficSecret = this.deriveSecret('s ap traffic', transcriptHash);
   }
 
-  /** Derived when asked for: only the key log does so far. */
   exporterSecret(): Uint8Array {
     return this.deriveSecret('exp master', this.#transcriptHash);
   }
+
+  /** @param transcriptHash of ClientHello...client Finished */
+  resumptionSecret(transcriptHash: Uint8Array): Uint8Array {
+    return this.deriveSecret('res master', transcriptHash);
+  }
+}
+
+/** The MAC of a Finished or a binder (RFC 8446 §4.4.4). */
+function verifyData(
+  provider: CryptoProvider,
+  suite: CipherSuite,
+  baseKey: Uint8Array,
+  transcriptHash: Uint8Array,
+): Uint8Array {
+  const finishedKey = hkdfExpandLabel(provider, suite.hash, baseKey, 'finished', EMPTY, suite.hashLength);
+  return provider.hmac(suite.hash, finishedKey, transcriptHash);
+}
+
+/** The pre-shared key that belongs to a ticket (RFC 8446 §4.6.1). @param nonce the ticket's */
+export function resumptionPsk(
+  provider: CryptoProvider,
+  suite: CipherSuite,
+  resumptionSecret: Uint8Array,
+  nonce: Uint8Array,
+): Uint8Array {
+  return hkdfExpandLabel(provider, suite.hash, resumptionSecret, 'resumption', nonce, suite.hashLength);
+}
+
+/** TLS-Exporter of RFC 8446 §7.5. @throws RangeError for more than 255 hashes or a label above 249 bytes */
+export function exportKeyingMaterial(
+  provider: CryptoProvider,
+  suite: CipherSuite,
+  exporterSecret: Uint8Array,
+  label: string,
+  context: Uint8Array,
+  length: number,
+): Uint8Array {
+  const { hash, hashLength } = suite;
+  const secret = hkdfExpandLabel(provider, hash, exporterSecret, label, provider.hash(hash, EMPTY), hashLength);
+  return hkdfExpandLabel(provider, hash, secret, 'exporter', provider.hash(hash, context), length);
 }

@@ -3,21 +3,29 @@
  *
  *     WaitClientHello --- HelloRetryRequest ---> WaitSecondClientHello
  *        | <- ClientHello                           |
+ *     look-up-ticket, choose-certificate, where 'wait' is the answer
  *        |  ServerHello ->                          |
  *     WriteServerFlight <---------------------------+
  *        |  EncryptedExtensions ... Finished ->
+ *     WaitEndOfEarlyData, where early data was accepted and the carrier is not QUIC
+ *        |
+ *     WaitClientCertificate, where asked for and no session is resumed
+ *        | <- Certificate
+ *     WaitClientCertificateVerify
+ *        | <- CertificateVerify
+ *     judge-peer-chain, if wanted
+ *        |
  *     WaitClientFinished
  *        | <- Finished
- *     ServerConnected
- *
- * Left out: resumption, 0-RTT, client certificates and a choice among several credentials.
+ *     ServerConnected  NewSessionTicket ->
  */
 import type { ServerConfig, ServerHandshakeOptions } from './config.ts';
 import type { HandshakeEvent, OpaqueExtension } from './handshake.ts';
 import { HandshakeMachine, invalidState } from './handshake-machine.ts';
+import { MAX_EARLY_DATA_CONTEXT } from './limits.ts';
 import { WaitClientHello } from './server/wait-client-hello.ts';
 import { WriteServerFlight } from './server/write-server-flight.ts';
-import { checkOpaqueExtensions, serverSettings } from './settings.ts';
+import { checkOpaqueExtensions, configError, serverSettings } from './settings.ts';
 
 export class ServerHandshake extends HandshakeMachine {
   readonly isClient: boolean = false;
@@ -31,7 +39,12 @@ export class ServerHandshake extends HandshakeMachine {
     checkOpaqueExtensions(options.extensions);
     this.#extensions = options.extensions;
     const extensionTypes = options.extensions.map((extension) => extension.type);
-    this.advanceTo(new WaitClientHello({ settings, extensionTypes, output: this.output }));
+    const { earlyDataContext = new Uint8Array(0) } = options;
+    if (earlyDataContext.length > MAX_EARLY_DATA_CONTEXT)
+      throw configError(
+        `earlyDataContext has ${earlyDataContext.length} bytes, expected ${MAX_EARLY_DATA_CONTEXT} at most`,
+      );
+    this.advanceTo(new WaitClientHello({ settings, extensionTypes, earlyDataContext, output: this.output }));
   }
 
   /** A server starts with the client's first message: nothing to do. */
@@ -61,15 +74,5 @@ export class ServerHandshake extends HandshakeMachine {
       this.resume(state.write(this.#extensions));
     });
     return super.nextEvent();
-  }
-
-  /** Clients are not asked for certificates. @throws TlsError ERR_TLS_INVALID_STATE */
-  acceptPeerChain(): void {
-    throw invalidState('There is no chain to judge');
-  }
-
-  /** Clients are not asked for certificates. @throws TlsError ERR_TLS_INVALID_STATE */
-  rejectPeerChain(): void {
-    throw invalidState('There is no chain to judge');
   }
 }

@@ -1,34 +1,60 @@
 /** Configuration with its defaults filled in and its mistakes found: ERR_TLS_CONFIG, before a byte is sent. */
 import { Alert } from './alerts.ts';
+import { latin1Bytes } from './ascii.ts';
+import { readSubject } from './certificates/parse.ts';
 import type { RootStore } from './certificates/roots.ts';
 import { CIPHER_SUITES, type CipherSuite } from './cipher-suites.ts';
-import type { ClientConfig, Credential, ServerConfig } from './config.ts';
+import type {
+  CertificateCompressor,
+  ClientConfig,
+  Credential,
+  CredentialChooser,
+  Resumption,
+  ServerConfig,
+} from './config.ts';
 import { TlsError } from './errors.ts';
 import type { KeyLog, OpaqueExtension } from './handshake.ts';
-import { SignatureScheme, type CryptoProvider, type NamedGroup } from './provider.ts';
+import { MAX_SENT_AUTHORITIES, MAX_TICKET_COUNT, MAX_TICKET_LIFETIME } from './limits.ts';
+import { NamedGroup, SignatureScheme, type CryptoProvider } from './provider.ts';
 import type { Random } from './random.ts';
 
 interface CommonSettings {
   readonly provider: CryptoProvider;
   readonly random: Random;
+  /** Whether the changes of RFC 9001 §4 and §8 hold. */
+  readonly isQuic: boolean;
   readonly alpnProtocols: readonly string[];
   readonly cipherSuites: readonly CipherSuite[];
   readonly groups: readonly NamedGroup[];
   readonly keyLog: KeyLog | undefined;
-}
-
-export interface ClientSettings extends CommonSettings {
-  readonly roots: RootStore;
-  readonly keyShareGroups: readonly NamedGroup[];
-  readonly judgePeerChain: boolean;
+  readonly certificateCompressors: readonly CertificateCompressor[];
   /** What may sign a CertificateVerify. */
   readonly signatureSchemes: readonly SignatureScheme[];
   /** What may sign a certificate. */
   readonly certificateSchemes: readonly SignatureScheme[];
 }
 
+export interface ClientSettings extends CommonSettings {
+  readonly roots: RootStore;
+  readonly keyShareGroups: readonly NamedGroup[];
+  readonly judgePeerChain: boolean;
+  readonly requestOcspStaple: boolean;
+  readonly credential: Credential | CredentialChooser | undefined;
+  readonly refuseTickets: boolean;
+}
+
+export interface ClientAuthenticationSettings {
+  readonly roots: RootStore;
+  readonly isRequired: boolean;
+  readonly judgePeerChain: boolean;
+  /** DER Names for certificate_authorities. */
+  readonly authorities: readonly Uint8Array[];
+}
+
 export interface ServerSettings extends CommonSettings {
-  readonly credential: Credential;
+  readonly credential: Credential | CredentialChooser;
+  readonly clientAuthentication: ClientAuthenticationSettings | undefined;
+  readonly resumption: (Required<Omit<Resumption, 'earlyData'>> & Pick<Resumption, 'earlyData'>) | undefined;
 }
 
 // RFC 8446 §4.2.3: these sign certificates only, "and are not defined for use in signed TLS handshake messages".
@@ -38,28 +64,82 @@ const PKCS1_SCHEMES: readonly SignatureScheme[] = [
   SignatureScheme.RSA_PKCS1_SHA512,
 ];
 
+/** Configurations are read once, however many handshakes use them. */
+const clients = new WeakMap<ClientConfig, ClientSettings>();
+const servers = new WeakMap<ServerConfig, ServerSettings>();
+
 export function clientSettings(config: ClientConfig): ClientSettings {
+  let settings = clients.get(config);
+  if (settings === undefined) clients.set(config, (settings = readClientConfig(config)));
+  return settings;
+}
+
+export function serverSettings(config: ServerConfig): ServerSettings {
+  let settings = servers.get(config);
+  if (settings === undefined) servers.set(config, (settings = readServerConfig(config)));
+  return settings;
+}
+
+function readClientConfig(config: ClientConfig): ClientSettings {
   const common = commonSettings(config);
-  const keyShareGroups = config.keyShareGroups ?? common.groups.slice(0, 1);
+  const keyShareGroups = config.keyShareGroups ?? defaultKeyShareGroups(common.groups);
   for (const group of keyShareGroups) {
     if (!common.groups.includes(group)) throw configError(`keyShareGroups has group ${group}, which is not in groups`);
   }
   if (new Set(keyShareGroups).size !== keyShareGroups.length) throw configError('keyShareGroups names a group twice');
-  const certificateSchemes = config.provider.verifySchemes;
+  if (config.credential !== undefined) checkCredential(config.credential);
   return {
     ...common,
     roots: config.roots,
     // RFC 8446 §4.2.8: shares stand in the order of supported_groups.
     keyShareGroups: common.groups.filter((group) => keyShareGroups.includes(group)),
     judgePeerChain: config.judgePeerChain ?? false,
-    signatureSchemes: certificateSchemes.filter((scheme) => !PKCS1_SCHEMES.includes(scheme)),
-    certificateSchemes,
+    requestOcspStaple: config.requestOcspStaple ?? false,
+    credential: config.credential,
+    refuseTickets: config.refuseTickets ?? false,
   };
 }
 
-export function serverSettings(config: ServerConfig): ServerSettings {
-  if (config.credential.chain.length === 0) throw configError('credential.chain is empty');
-  return { ...commonSettings(config), credential: config.credential };
+/** A server without the hybrid should not have to ask again: x25519 is 32 bytes more, and its key is the hybrid's own. */
+function defaultKeyShareGroups(groups: readonly NamedGroup[]): readonly NamedGroup[] {
+  const [first] = groups;
+  return groups.filter(
+    (group) => group === first || (first === NamedGroup.X25519MLKEM768 && group === NamedGroup.X25519),
+  );
+}
+
+function readServerConfig(config: ServerConfig): ServerSettings {
+  checkCredential(config.credential);
+  return {
+    ...commonSettings(config),
+    credential: config.credential,
+    clientAuthentication: clientAuthentication(config),
+    resumption: resumption(config),
+  };
+}
+
+function clientAuthentication({ clientAuthentication: wanted }: ServerConfig): ServerSettings['clientAuthentication'] {
+  if (wanted === undefined) return undefined;
+  const { roots, isRequired = true, judgePeerChain = false } = wanted;
+  // Without a root no certificate is good, which nobody wants who asks for them.
+  if (roots.size === 0) throw configError('clientAuthentication.roots is empty: no client could pass');
+  const authorities =
+    roots.size > MAX_SENT_AUTHORITIES ? [] : [...new Set([...roots].map(readSubject))].map(latin1Bytes);
+  return { roots, isRequired, judgePeerChain, authorities };
+}
+
+function resumption({ resumption: wanted }: ServerConfig): ServerSettings['resumption'] {
+  if (wanted === undefined) return undefined;
+  const { tickets, ticketCount = 2, lifetime = 86_400, earlyData } = wanted;
+  if (!Number.isInteger(ticketCount) || ticketCount < 0 || ticketCount > MAX_TICKET_COUNT)
+    throw configError(`resumption.ticketCount expected 0 to ${MAX_TICKET_COUNT}, got ${ticketCount}`);
+  if (!Number.isInteger(lifetime) || lifetime < 1 || lifetime > MAX_TICKET_LIFETIME)
+    throw configError(`resumption.lifetime expected 1 to ${MAX_TICKET_LIFETIME} seconds, got ${lifetime}`);
+  return { tickets, ticketCount, lifetime, ...(earlyData === undefined ? {} : { earlyData }) };
+}
+
+function checkCredential(credential: Credential | CredentialChooser): void {
+  if (!('choose' in credential) && credential.chain.length === 0) throw configError('credential.chain is empty');
 }
 
 /** @throws TlsError ERR_TLS_CONFIG where two extensions have one type */
@@ -73,9 +153,10 @@ export function configError(message: string): TlsError {
 }
 
 function commonSettings(config: ClientConfig | ServerConfig): CommonSettings {
-  const { provider, random, alpnProtocols } = config;
+  const { provider, random, alpnProtocols, keyLog } = config;
+  const isQuic = config.carrier !== 'records';
   // RFC 9001 §8.1: QUIC requires ALPN.
-  if (alpnProtocols.length === 0) throw configError('alpnProtocols is empty');
+  if (isQuic && alpnProtocols.length === 0) throw configError('alpnProtocols is empty');
   for (const name of alpnProtocols) {
     if (!/^[\x21-\x7e]{1,255}$/.test(name))
       throw configError(`alpnProtocols has ${JSON.stringify(name)}, expected 1 to 255 ASCII characters`);
@@ -88,5 +169,17 @@ function commonSettings(config: ClientConfig | ServerConfig): CommonSettings {
     if (!provider.groups.includes(group))
       throw configError(`groups has group ${group}, which the provider ${provider.name} cannot do`);
   }
-  return { provider, random, alpnProtocols, cipherSuites, groups, keyLog: config.keyLog };
+  const certificateSchemes = provider.verifySchemes;
+  return {
+    provider,
+    random,
+    isQuic,
+    alpnProtocols,
+    cipherSuites,
+    groups,
+    keyLog,
+    certificateCompressors: config.certificateCompressors ?? [],
+    signatureSchemes: certificateSchemes.filter((scheme) => !PKCS1_SCHEMES.includes(scheme)),
+    certificateSchemes,
+  };
 }

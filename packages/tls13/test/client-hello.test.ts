@@ -157,7 +157,12 @@ const refusals: readonly [string, () => Uint8Array, Alert][] = [
   ['with a NUL in the host name', () => set(0, hostName('local\0host')), Alert.ILLEGAL_PARAMETER],
   ['with early_data that says something', () => set(42, Uint8Array.of(0)), Alert.DECODE_ERROR],
   ['with pre_shared_key before another extension', () => raw({ extensions: pskFirst }), Alert.ILLEGAL_PARAMETER],
-  ['with pre_shared_key but no modes', () => set(41, PSK), Alert.MISSING_EXTENSION],
+  [
+    'with pre_shared_key but no modes',
+    () => changed((extensions) => void (extensions.delete(45), extensions.set(41, PSK))),
+    Alert.MISSING_EXTENSION,
+  ],
+  ['with early_data but no pre_shared_key', () => set(42, new Uint8Array(0)), Alert.ILLEGAL_PARAMETER],
   [
     'with as many binders as it likes',
     () =>

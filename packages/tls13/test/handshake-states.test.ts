@@ -15,6 +15,7 @@ import {
   connect,
   credentialOf,
   drain,
+  eventNames,
   expectAlert,
   messagesOf,
   newClient,
@@ -217,22 +218,29 @@ test('messages behind the last one of a level are refused', () => {
   }
 });
 
-test('client drops tickets, any number of them and in pieces', () => {
+test('client keeps a few tickets, and reads any number of them, in pieces too', () => {
   const client = newClient();
   connect(client, newServer());
   for (let i = 0; i < 50; i++) client.handleMessages(APPLICATION, ticket(), TEST_UNIX_TIME);
   for (const byte of ticket()) client.handleMessages(APPLICATION, Uint8Array.of(byte), TEST_UNIX_TIME);
   client.handleMessages(APPLICATION, new Uint8Array([...ticket(), ...ticket()]), TEST_UNIX_TIME);
-  assert.is(client.nextEvent(), undefined);
+  assert.equal(eventNames(drain(client)), Array(8).fill('session'));
   assert.ok(client.isComplete);
+});
+
+test('client that refuses tickets keeps none', () => {
+  const client = newClient({ refuseTickets: true });
+  connect(client, newServer());
+  client.handleMessages(APPLICATION, ticket(), TEST_UNIX_TIME);
+  assert.is(client.nextEvent(), undefined);
 });
 
 test('client refuses a ticket that is malformed or breaks the rule of QUIC for early data', () => {
   for (const [message, alert] of [
     [writeMessage(NEW_SESSION_TICKET, (writer) => writer.uint32(1)), Alert.DECODE_ERROR],
-    [ticket(new Map([[42, Uint8Array.of(0, 0, 0, 1)]])), Alert.ILLEGAL_PARAMETER],
-    [ticket(new Map([[42, Uint8Array.of(0)]])), Alert.DECODE_ERROR],
-    [ticket(new Map([[51, Uint8Array.of(0)]])), Alert.ILLEGAL_PARAMETER],
+    [ticket(1), Alert.ILLEGAL_PARAMETER],
+    [ticketWith(42, Uint8Array.of(0)), Alert.DECODE_ERROR],
+    [ticketWith(51, Uint8Array.of(0)), Alert.ILLEGAL_PARAMETER],
   ] as const) {
     const client = newClient();
     connect(client, newServer());
@@ -240,7 +248,7 @@ test('client refuses a ticket that is malformed or breaks the rule of QUIC for e
   }
   const client = newClient();
   connect(client, newServer());
-  client.handleMessages(APPLICATION, ticket(new Map([[42, Uint8Array.of(255, 255, 255, 255)]])), TEST_UNIX_TIME);
+  client.handleMessages(APPLICATION, ticket(0xffff_ffff), TEST_UNIX_TIME);
 });
 
 // Our own side at fault: the handshake says so and lives on.
@@ -258,7 +266,10 @@ test('calls in the wrong state are refused and change nothing', () => {
   refusesState(() => client.acceptPeerChain());
   const server = newServer();
   refusesState(() => server.acceptPeerChain());
-  refusesState(() => server.rejectPeerChain());
+  refusesState(() => server.rejectPeerChain(new TlsError('ERR_TLS_INTERNAL', Alert.INTERNAL_ERROR, 'never')));
+  refusesState(() => server.provideSession(undefined));
+  refusesState(() => client.provideCredential(undefined));
+  refusesState(() => client.exportKeyingMaterial('EXPORTER-test', new Uint8Array(0), 32));
   connect(client, server);
   assert.ok(client.isComplete && server.isComplete);
   refusesState(() => client.start(TEST_UNIX_TIME));
@@ -346,13 +357,20 @@ test('a whole flight in one call is as good as message by message', () => {
   assert.ok(client.isComplete);
 });
 
-function ticket(extensions: ReadonlyMap<number, Uint8Array> = new Map()): Uint8Array {
+function ticketWith(type: number, data: Uint8Array): Uint8Array {
+  return writeMessage(NEW_SESSION_TICKET, (writer) => {
+    writer.uint32(7200).uint32(1).vector8(Uint8Array.of(0)).vector16(new Uint8Array(200));
+    writer.vector16(() => writer.uint16(type).vector16(data));
+  });
+}
+
+function ticket(maxEarlyDataSize = 0): Uint8Array {
   return writeNewSessionTicket({
     ticketLifetimeSeconds: 7200,
     ticketAgeAdd: 1,
     ticketNonce: Uint8Array.of(0),
     ticket: new Uint8Array(200),
-    extensions,
+    maxEarlyDataSize,
   });
 }
 

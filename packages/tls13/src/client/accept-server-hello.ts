@@ -3,6 +3,7 @@ import type { CipherSuite } from '../cipher-suites.ts';
 import { illegalParameter } from '../errors.ts';
 import { ExtensionType, refuseUnsolicited, requireExtension } from '../extensions.ts';
 import { readServerShare } from '../extensions/key-share.ts';
+import { readSelectedIdentity } from '../extensions/pre-shared-key.ts';
 import { EncryptionLevel } from '../handshake.ts';
 import type { HandshakeState } from '../handshake-machine.ts';
 import { EarlySchedule } from '../key-schedule.ts';
@@ -10,19 +11,25 @@ import type { ServerHello } from '../messages/server-hello.ts';
 import type { Transcript } from '../transcript.ts';
 import type { ClientContext } from './client-context.ts';
 import type { SentClientHello } from './hello.ts';
+import type { OfferedSession } from './offered-session.ts';
 import { WaitEncryptedExtensions } from './wait-encrypted-extensions.ts';
 
-/** @param transcript of ClientHello...ServerHello */
+/**
+ * @param transcript of ClientHello...ServerHello
+ * @param isEarlyDataOffered in the first ClientHello
+ */
 export function acceptServerHello(
   context: ClientContext,
   sent: SentClientHello,
   hello: ServerHello,
   suite: CipherSuite,
   transcript: Transcript,
+  isEarlyDataOffered: boolean,
 ): HandshakeState {
   const { settings, output } = context;
-  // No pre-shared key is offered, so one that is chosen falls under this as well.
   refuseUnsolicited(hello.extensions, sent.offered);
+  const resumed = resumedSession(hello, suite, sent.session);
+  // RFC 8446 §4.2.9: psk_dhe_ke alone was offered, so a share is there in any case.
   const entry = readServerShare(requireExtension(hello.extensions, ExtensionType.KEY_SHARE));
   // RFC 8446 §4.2.8: the server's group is one of those we sent a share for.
   const share = sent.shares.find((each) => each.group === entry.group);
@@ -32,11 +39,28 @@ export function acceptServerHello(
   // RFC 8446 §7.4.2: a result of all zeros, a point off the curve.
   if (sharedSecret === undefined) throw illegalParameter('ServerHello has an unusable key share');
 
-  const schedule = new EarlySchedule(settings.provider, suite).handshake(sharedSecret, transcript.digest());
+  const early = resumed?.schedule ?? new EarlySchedule(settings.provider, suite);
+  const schedule = early.handshake(sharedSecret, transcript.digest());
   context.keyLogger.handshake(schedule);
   output.setSuite(suite);
   const level = EncryptionLevel.HANDSHAKE;
   output.emit({ type: 'read-secret', level, suite, secret: schedule.serverTrafficSecret });
   output.emit({ type: 'write-secret', level, suite, secret: schedule.clientTrafficSecret });
-  return new WaitEncryptedExtensions(context, { suite, transcript, schedule, offered: sent.offered });
+  const { offered } = sent;
+  return new WaitEncryptedExtensions(context, { suite, transcript, schedule, offered, resumed, isEarlyDataOffered });
+}
+
+/** RFC 8446 §4.2.11: the identity that was chosen must be one of ours, and its hash that of the suite. */
+function resumedSession(
+  { extensions }: ServerHello,
+  suite: CipherSuite,
+  session: OfferedSession | undefined,
+): OfferedSession | undefined {
+  const data = extensions.get(ExtensionType.PRE_SHARED_KEY);
+  if (data === undefined || session === undefined) return undefined;
+  const selected = readSelectedIdentity(data);
+  if (selected !== 0) throw illegalParameter(`ServerHello chose pre-shared key ${selected}, and only 0 was offered`);
+  if (session.suite.hash !== suite.hash)
+    throw illegalParameter(`ServerHello chose ${suite.name}, whose hash is not that of the pre-shared key`);
+  return session;
 }

@@ -1,40 +1,64 @@
 /** EncryptedExtensions has come: CertificateRequest (RFC 8446 §4.3.2) may follow, Certificate must. */
 import { illegalParameter } from '../errors.ts';
 import { ExtensionType, requireExtension } from '../extensions.ts';
+import { readCertificateAuthorities } from '../extensions/certificate-authorities.ts';
+import { readCompressionAlgorithms } from '../extensions/compress-certificate.ts';
+import { readStatusRequest } from '../extensions/status-request.ts';
 import { readUint16List } from '../extensions/uint16-list.ts';
 import { EncryptionLevel } from '../handshake.ts';
 import type { HandshakeState } from '../handshake-machine.ts';
 import { readCertificateRequest } from '../messages/certificate-request.ts';
 import { HandshakeType, type HandshakeMessage } from '../messages/handshake-message.ts';
-import type { ClientContext, ClientKeys } from './client-context.ts';
-import { WaitCertificate } from './wait-certificate.ts';
+import type { CertificateRequested, ClientContext, ClientKeys, ClientParameters } from './client-context.ts';
+import { WaitCertificate, expectedCertificates } from './wait-certificate.ts';
 
 export class WaitCertificateOrRequest implements HandshakeState {
   readonly level: EncryptionLevel = EncryptionLevel.HANDSHAKE;
-  readonly expects: readonly number[] = [HandshakeType.CERTIFICATE_REQUEST, HandshakeType.CERTIFICATE];
+  readonly expects: readonly number[];
   readonly #context: ClientContext;
   readonly #keys: ClientKeys;
-  readonly #alpnProtocol: string;
+  readonly #parameters: ClientParameters;
 
-  constructor(context: ClientContext, keys: ClientKeys, alpnProtocol: string) {
+  constructor(context: ClientContext, keys: ClientKeys, parameters: ClientParameters) {
     this.#context = context;
     this.#keys = keys;
-    this.#alpnProtocol = alpnProtocol;
+    this.#parameters = parameters;
+    this.expects = [
+      HandshakeType.CERTIFICATE_REQUEST,
+      ...expectedCertificates(context.settings.certificateCompressors.length > 0),
+    ];
   }
 
   handle(message: HandshakeMessage, unixTime: number): HandshakeState {
-    const isRequest = message.type === HandshakeType.CERTIFICATE_REQUEST;
-    const next = new WaitCertificate(this.#context, this.#keys, {
-      alpnProtocol: this.#alpnProtocol,
-      isClientAsked: isRequest,
-    });
-    if (!isRequest) return next.handle(message, unixTime);
-
-    const request = readCertificateRequest(message.body);
-    // RFC 8446 §4.3.2: the context is for requests after the handshake, which QUIC forbids (RFC 9001 §4.4).
-    if (request.certificateRequestContext.length > 0) throw illegalParameter('CertificateRequest has a context');
-    readUint16List(requireExtension(request.extensions, ExtensionType.SIGNATURE_ALGORITHMS), 'signature_algorithms');
+    if (message.type !== HandshakeType.CERTIFICATE_REQUEST)
+      return new WaitCertificate(this.#context, this.#keys, this.#parameters).handle(message, unixTime);
     this.#keys.transcript.add(message.raw);
-    return next;
+    const requested = readRequest(message.body);
+    return new WaitCertificate(this.#context, this.#keys, { ...this.#parameters, requested });
   }
+}
+
+function readRequest(body: Uint8Array): CertificateRequested {
+  const { certificateRequestContext, extensions } = readCertificateRequest(body);
+  // RFC 8446 §4.3.2: the context is for requests after the handshake, which QUIC forbids (RFC 9001 §4.4) and we do not offer.
+  if (certificateRequestContext.length > 0) throw illegalParameter('CertificateRequest has a context');
+  const schemes = requireExtension(extensions, ExtensionType.SIGNATURE_ALGORITHMS);
+  const signatureSchemes = readUint16List(schemes, 'signature_algorithms');
+  const ofCertificates = extensions.get(ExtensionType.SIGNATURE_ALGORITHMS_CERT);
+  const authorities = extensions.get(ExtensionType.CERTIFICATE_AUTHORITIES);
+  const algorithms = extensions.get(ExtensionType.COMPRESS_CERTIFICATE);
+  const status = extensions.get(ExtensionType.STATUS_REQUEST);
+  return {
+    offer: {
+      serverName: undefined,
+      signatureSchemes,
+      certificateSchemes:
+        ofCertificates === undefined ? signatureSchemes : readUint16List(ofCertificates, 'signature_algorithms_cert'),
+      authorities: authorities === undefined ? [] : readCertificateAuthorities(authorities),
+    },
+    wishes: {
+      wantsOcspResponse: status !== undefined && readStatusRequest(status),
+      compressionAlgorithms: algorithms === undefined ? [] : readCompressionAlgorithms(algorithms),
+    },
+  };
 }

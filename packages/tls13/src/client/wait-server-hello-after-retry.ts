@@ -18,13 +18,21 @@ export class WaitServerHelloAfterRetry implements HandshakeState {
   readonly #sent: SentClientHello;
   readonly #suite: CipherSuite;
   readonly #transcript: Transcript;
+  readonly #wasEarlyDataOffered: boolean;
 
-  /** @param suite the one that the HelloRetryRequest chose */
-  constructor(context: ClientContext, sent: SentClientHello, suite: CipherSuite, transcript: Transcript) {
+  /** @param suite the one that the HelloRetryRequest chose. @param wasEarlyDataOffered in the first ClientHello */
+  constructor(
+    context: ClientContext,
+    sent: SentClientHello,
+    suite: CipherSuite,
+    transcript: Transcript,
+    wasEarlyDataOffered: boolean,
+  ) {
     this.#context = context;
     this.#sent = sent;
     this.#suite = suite;
     this.#transcript = transcript;
+    this.#wasEarlyDataOffered = wasEarlyDataOffered;
   }
 
   handle(message: HandshakeMessage): HandshakeState {
@@ -35,6 +43,7 @@ export class WaitServerHelloAfterRetry implements HandshakeState {
     // RFC 8446 §4.1.4: the suite stays the one of the HelloRetryRequest.
     if (suite !== this.#suite)
       throw illegalParameter(`ServerHello chose ${suite.name}, HelloRetryRequest ${this.#suite.name}`);
-    return acceptServerHello(this.#context, this.#sent, hello, suite, this.#transcript.add(message.raw));
+    const transcript = this.#transcript.add(message.raw);
+    return acceptServerHello(this.#context, this.#sent, hello, suite, transcript, this.#wasEarlyDataOffered);
   }
 }

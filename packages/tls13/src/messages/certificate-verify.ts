@@ -23,13 +23,13 @@ export function writeCertificateVerify(verify: CertificateVerify): Uint8Array {
 }
 
 /**
- * The bytes under the signature of a server: 64 spaces, the context string, a zero and the transcript hash. The spaces
- * keep a signature of TLS 1.2 over a chosen random from being one of TLS 1.3.
+ * The bytes under a signature: 64 spaces, a context string that says whose it is, a zero and the transcript hash. The spaces keep a signature of TLS 1.2
+ * over a chosen random from being one of TLS 1.3.
  */
-export function serverSignatureContent(transcriptHash: Uint8Array): Uint8Array {
+export function signatureContent(role: 'client' | 'server', transcriptHash: Uint8Array): Uint8Array {
   return new Writer()
     .bytes(new Uint8Array(64).fill(0x20))
-    .bytes(asciiBytes('TLS 1.3, server CertificateVerify'))
+    .bytes(asciiBytes(`TLS 1.3, ${role} CertificateVerify`))
     .uint8(0)
     .bytes(transcriptHash)
     .finish();

@@ -13,6 +13,7 @@ export const HandshakeType = {
   CERTIFICATE_VERIFY: 15,
   FINISHED: 20,
   KEY_UPDATE: 24,
+  COMPRESSED_CERTIFICATE: 25,
   MESSAGE_HASH: 254,
 } as const;
 export type HandshakeType = (typeof HandshakeType)[keyof typeof HandshakeType];

@@ -1,7 +1,6 @@
-/** NewSessionTicket (RFC 8446 §4.6.1). Read for its form only: sessions are not resumed yet. */
-import { Reader } from '../codec.ts';
-import { illegalParameter } from '../errors.ts';
-import { ExtensionType, readExtensions, writeExtensions, type Extensions } from '../extensions.ts';
+/** NewSessionTicket (RFC 8446 §4.6.1). */
+import { Reader, Writer } from '../codec.ts';
+import { ExtensionType, readExtensions, writeExtensions } from '../extensions.ts';
 import { HandshakeType, writeMessage } from './handshake-message.ts';
 
 export interface NewSessionTicket {
@@ -9,7 +8,8 @@ export interface NewSessionTicket {
   readonly ticketAgeAdd: number;
   readonly ticketNonce: Uint8Array;
   readonly ticket: Uint8Array;
-  readonly extensions: Extensions;
+  /** Bytes; 0 for no early data (§4.2.10). */
+  readonly maxEarlyDataSize: number;
 }
 
 export function readNewSessionTicket(body: Uint8Array): NewSessionTicket {
@@ -21,21 +21,24 @@ export function readNewSessionTicket(body: Uint8Array): NewSessionTicket {
   const extensions = readExtensions(reader, 'NST');
   reader.end();
   const earlyData = extensions.get(ExtensionType.EARLY_DATA);
-  if (earlyData !== undefined) {
-    const value = new Reader(earlyData, 'early_data');
-    const maxEarlyDataSize = value.uint32();
-    value.end();
-    // RFC 9001 §4.6.1: any other value is an error. QUIC names PROTOCOL_VIOLATION, which is no alert; this is the nearest one.
-    if (maxEarlyDataSize !== 0xffff_ffff)
-      throw illegalParameter(`max_early_data_size is ${maxEarlyDataSize}, expected 0xffffffff`);
-  }
-  return { ticketLifetimeSeconds, ticketAgeAdd, ticketNonce, ticket, extensions };
+  const maxEarlyDataSize = earlyData === undefined ? 0 : readMaxEarlyDataSize(earlyData);
+  return { ticketLifetimeSeconds, ticketAgeAdd, ticketNonce, ticket, maxEarlyDataSize };
+}
+
+function readMaxEarlyDataSize(data: Uint8Array): number {
+  const reader = new Reader(data, 'early_data');
+  const value = reader.uint32();
+  reader.end();
+  return value;
 }
 
 export function writeNewSessionTicket(ticket: NewSessionTicket): Uint8Array {
   return writeMessage(HandshakeType.NEW_SESSION_TICKET, (writer) => {
     writer.uint32(ticket.ticketLifetimeSeconds).uint32(ticket.ticketAgeAdd);
     writer.vector8(ticket.ticketNonce).vector16(ticket.ticket);
-    writeExtensions(writer, ticket.extensions);
+    const { maxEarlyDataSize } = ticket;
+    const extensions = new Map<number, Uint8Array>();
+    if (maxEarlyDataSize > 0) extensions.set(ExtensionType.EARLY_DATA, new Writer().uint32(maxEarlyDataSize).finish());
+    writeExtensions(writer, extensions);
   });
 }

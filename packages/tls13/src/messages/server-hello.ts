@@ -46,11 +46,13 @@ export function readServerHello(body: Uint8Array): ServerHello {
 }
 
 /** @param hello a HelloRetryRequest where `random` is HELLO_RETRY_REQUEST_RANDOM */
-export function writeServerHello(hello: Pick<ServerHello, 'random' | 'cipherSuite' | 'extensions'>): Uint8Array {
+export function writeServerHello(
+  hello: Pick<ServerHello, 'random' | 'cipherSuite' | 'extensions'> & Partial<Pick<ServerHello, 'legacySessionIdEcho'>>,
+): Uint8Array {
   return writeMessage(HandshakeType.SERVER_HELLO, (writer) => {
     writer.uint16(TLS_1_2).bytes(hello.random);
-    // The echo of a session ID that is always empty (RFC 9001 §8.4).
-    writer.vector8(new Uint8Array(0));
+    // Empty in QUIC (RFC 9001 §8.4).
+    writer.vector8(hello.legacySessionIdEcho ?? new Uint8Array(0));
     writer.uint16(hello.cipherSuite).uint8(0);
     writeExtensions(writer, hello.extensions);
   });

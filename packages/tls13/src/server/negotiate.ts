@@ -3,13 +3,18 @@
  * parameter. Our own order decides where both sides have several in common.
  */
 import { Alert } from '../alerts.ts';
+import type { CertificateWishes } from '../authentication/own-chain.ts';
 import { printable } from '../certificates/errors.ts';
+import type { CertificateOffer } from '../config.ts';
 import { TlsError, decodeError, illegalParameter } from '../errors.ts';
-import { ExtensionType, extensionName, requireExtension } from '../extensions.ts';
+import { ExtensionType, extensionName, requireExtension, type Extensions } from '../extensions.ts';
 import { readAlpn } from '../extensions/alpn.ts';
+import { readCertificateAuthorities } from '../extensions/certificate-authorities.ts';
+import { readCompressionAlgorithms } from '../extensions/compress-certificate.ts';
 import { readClientShares, type KeyShareEntry } from '../extensions/key-share.ts';
-import { checkOfferedPsks, checkPskKeyExchangeModes } from '../extensions/pre-shared-key.ts';
+import { PSK_DHE_KE, readOfferedPsks, readPskKeyExchangeModes } from '../extensions/pre-shared-key.ts';
 import { readServerName } from '../extensions/server-name.ts';
+import { readStatusRequest } from '../extensions/status-request.ts';
 import { SSL_3_0, TLS_1_2, TLS_1_3, readOfferedVersions } from '../extensions/supported-versions.ts';
 import { readUint16List } from '../extensions/uint16-list.ts';
 import type { ClientHello } from '../messages/client-hello.ts';
@@ -19,48 +24,36 @@ import type { Negotiated } from './server-context.ts';
 /** @throws TlsError */
 export function negotiate(settings: ServerSettings, hello: ClientHello): Negotiated {
   checkVersion(hello);
-  checkLegacyFields(hello);
-  checkPskExtensions(hello);
+  checkLegacyFields(hello, settings.isQuic);
 
   const suite = settings.cipherSuites.find((each) => hello.cipherSuites.includes(each.id));
   if (suite === undefined) throw nothingInCommon('cipher suite');
 
   const { extensions } = hello;
-  // RFC 8446 §9.2: without a pre-shared key these three are mandatory.
-  const schemes = readUint16List(
-    requireExtension(extensions, ExtensionType.SIGNATURE_ALGORITHMS),
-    'signature_algorithms',
-  );
+  const resumption = readResumption(extensions);
+  // RFC 8446 §9.2: these two are mandatory, since pre-shared keys are used with (EC)DHE only.
   const groups = readUint16List(requireExtension(extensions, ExtensionType.SUPPORTED_GROUPS), 'supported_groups');
   const shares = readClientShares(requireExtension(extensions, ExtensionType.KEY_SHARE));
   checkShares(shares, groups);
 
-  const certificateSchemes = extensions.get(ExtensionType.SIGNATURE_ALGORITHMS_CERT);
-  // Read for its form: we have one chain, and RFC 8446 §4.4.2.2 lets it go out even where it does not fit.
-  if (certificateSchemes !== undefined) readUint16List(certificateSchemes, 'signature_algorithms_cert');
-
-  const alpnProtocol = chooseAlpn(
-    settings.alpnProtocols,
-    extensions.get(ExtensionType.APPLICATION_LAYER_PROTOCOL_NEGOTIATION),
-  );
+  const alpnProtocol = chooseAlpn(settings, extensions.get(ExtensionType.APPLICATION_LAYER_PROTOCOL_NEGOTIATION));
 
   const common = settings.groups.filter((each) => groups.includes(each));
   // A share that is there saves a round trip, so it goes before our order.
   const group = common.find((each) => shares.some((share) => share.group === each)) ?? common[0];
   if (group === undefined) throw nothingInCommon('group');
 
-  const scheme = settings.credential.key.schemes.find((each) => schemes.includes(each));
-  // RFC 8446 §4.4.2.2, §4.4.3: no signature that the client could check.
-  if (scheme === undefined) throw nothingInCommon('signature scheme');
-
   const serverNameData = extensions.get(ExtensionType.SERVER_NAME);
+  const serverName = serverNameData === undefined ? undefined : readServerName(serverNameData);
   return {
     suite,
     group,
     clientShare: shares.find((share) => share.group === group)?.keyExchange,
-    scheme,
     alpnProtocol,
-    serverName: serverNameData === undefined ? undefined : readServerName(serverNameData),
+    serverName,
+    offer: readCertificateOffer(extensions, serverName, resumption.psks !== undefined),
+    wishes: readCertificateWishes(extensions),
+    ...resumption,
   };
 }
 
@@ -72,32 +65,65 @@ function checkVersion(hello: ClientHello): void {
   }
 }
 
-function checkLegacyFields(hello: ClientHello): void {
+function checkLegacyFields(hello: ClientHello, isQuic: boolean): void {
   // RFC 8446 §4.1.2: legacy_version is 0x0303 in every ClientHello of TLS 1.3.
   if (hello.legacyVersion !== TLS_1_2) {
     throw illegalParameter(`ClientHello has legacy_version ${hello.legacyVersion}, expected ${TLS_1_2}`);
   }
   // RFC 9001 §8.4: QUIC has no compatibility mode.
-  if (hello.legacySessionId.length > 0) throw illegalParameter('ClientHello has a legacy_session_id');
+  if (isQuic && hello.legacySessionId.length > 0) throw illegalParameter('ClientHello has a legacy_session_id');
   // RFC 8446 §4.1.2: exactly one byte of zero.
   const methods = hello.legacyCompressionMethods;
   if (methods.length !== 1 || methods[0] !== 0) throw illegalParameter('ClientHello offers compression');
 }
 
-/** Sessions are not resumed yet: offers to do so are checked and then passed over, which RFC 8446 §4.2.11 allows. */
-function checkPskExtensions({ extensions }: ClientHello): void {
-  const modes = extensions.get(ExtensionType.PSK_KEY_EXCHANGE_MODES);
-  if (modes !== undefined) checkPskKeyExchangeModes(modes);
-  const psks = extensions.get(ExtensionType.PRE_SHARED_KEY);
-  if (psks !== undefined) {
-    // RFC 8446 §4.2.9: offers come with the modes they may be used in.
-    requireExtension(extensions, ExtensionType.PSK_KEY_EXCHANGE_MODES);
-    checkOfferedPsks(psks);
-  }
+function readResumption(extensions: Extensions): Pick<Negotiated, 'psks' | 'isEarlyDataOffered' | 'takesTickets'> {
   for (const type of [ExtensionType.EARLY_DATA, ExtensionType.POST_HANDSHAKE_AUTH]) {
     const data = extensions.get(type);
     if (data !== undefined && data.length > 0) throw decodeError(`${extensionName(type)} of ClientHello is not empty`);
   }
+  const modesData = extensions.get(ExtensionType.PSK_KEY_EXCHANGE_MODES);
+  const modes = modesData === undefined ? [] : readPskKeyExchangeModes(modesData);
+  const psksData = extensions.get(ExtensionType.PRE_SHARED_KEY);
+  const psks = psksData === undefined ? undefined : readOfferedPsks(psksData);
+  // RFC 8446 §4.2.9: offers come with the modes they may be used in.
+  if (psks !== undefined) requireExtension(extensions, ExtensionType.PSK_KEY_EXCHANGE_MODES);
+  const isEarlyDataOffered = extensions.has(ExtensionType.EARLY_DATA);
+  // RFC 8446 §4.2.10: early data goes under the first pre-shared key.
+  if (isEarlyDataOffered && psks === undefined) throw illegalParameter('early_data came without pre_shared_key');
+  return { psks, isEarlyDataOffered, takesTickets: modes.includes(PSK_DHE_KE) };
+}
+
+/** @param hasPsk RFC 8446 §9.2: without a pre-shared key signature_algorithms is mandatory */
+function readCertificateOffer(
+  extensions: Extensions,
+  serverName: string | undefined,
+  hasPsk: boolean,
+): CertificateOffer | undefined {
+  const schemes = extensions.get(ExtensionType.SIGNATURE_ALGORITHMS);
+  const ofCertificates = extensions.get(ExtensionType.SIGNATURE_ALGORITHMS_CERT);
+  const authorities = extensions.get(ExtensionType.CERTIFICATE_AUTHORITIES);
+  if (schemes === undefined && hasPsk) return undefined;
+  const signatureSchemes = readUint16List(
+    schemes ?? requireExtension(extensions, ExtensionType.SIGNATURE_ALGORITHMS),
+    'signature_algorithms',
+  );
+  return {
+    serverName,
+    signatureSchemes,
+    certificateSchemes:
+      ofCertificates === undefined ? signatureSchemes : readUint16List(ofCertificates, 'signature_algorithms_cert'),
+    authorities: authorities === undefined ? [] : readCertificateAuthorities(authorities),
+  };
+}
+
+function readCertificateWishes(extensions: Extensions): CertificateWishes {
+  const status = extensions.get(ExtensionType.STATUS_REQUEST);
+  const algorithms = extensions.get(ExtensionType.COMPRESS_CERTIFICATE);
+  return {
+    wantsOcspResponse: status !== undefined && readStatusRequest(status),
+    compressionAlgorithms: algorithms === undefined ? [] : readCompressionAlgorithms(algorithms),
+  };
 }
 
 /** RFC 8446 §4.2.8: one share per group, and only of groups that are in supported_groups. */
@@ -113,9 +139,10 @@ function checkShares(shares: readonly KeyShareEntry[], groups: readonly number[]
   }
 }
 
-/** RFC 9001 §8.1: neither a missing ALPN nor one without overlap makes a connection. */
-function chooseAlpn(ours: readonly string[], data: Uint8Array | undefined): string {
+/** RFC 9001 §8.1: neither a missing ALPN nor one without overlap makes a connection. RFC 7301 §3.2: elsewhere a missing one does. */
+function chooseAlpn({ alpnProtocols: ours, isQuic }: ServerSettings, data: Uint8Array | undefined): string {
   const offered = data === undefined ? [] : readAlpn(data);
+  if (!isQuic && (data === undefined || ours.length === 0)) return '';
   const name = ours.find((each) => offered.includes(each));
   if (name === undefined) {
     // A client may offer thousands, and send them to a server that logs what went wrong.
@@ -129,7 +156,7 @@ function chooseAlpn(ours: readonly string[], data: Uint8Array | undefined): stri
   return name;
 }
 
-function nothingInCommon(what: string): TlsError {
+export function nothingInCommon(what: string): TlsError {
   return new TlsError(
     'ERR_TLS_NEGOTIATION',
     Alert.HANDSHAKE_FAILURE,

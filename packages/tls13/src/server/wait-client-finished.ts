@@ -1,39 +1,43 @@
-/** Our flight is out: the client's Finished completes the handshake (RFC 8446 §4.4.4). */
-import { Alert } from '../alerts.ts';
-import { equalBytes } from '../constant-time.ts';
-import { TlsError } from '../errors.ts';
+/** Our flight is out: the client's Finished completes the handshake (RFC 8446 §4.4.4), and tickets follow it (§4.6.1). */
+import { checkFinished } from '../authentication/proof-of-key.ts';
 import { EncryptionLevel } from '../handshake.ts';
 import type { HandshakeState } from '../handshake-machine.ts';
-import { readFinished } from '../messages/finished.ts';
+import type { MasterSchedule } from '../key-schedule.ts';
 import { HandshakeType, type HandshakeMessage } from '../messages/handshake-message.ts';
 import { ServerConnected } from './connected.ts';
-import type { ServerContext, ServerKeys } from './server-context.ts';
+import { issueTickets } from './issue-tickets.ts';
+import type { Peer, ServerContext, ServerKeys } from './server-context.ts';
 
 export class WaitClientFinished implements HandshakeState {
   readonly level: EncryptionLevel = EncryptionLevel.HANDSHAKE;
-  // No CertificateRequest goes out, so no Certificate comes. RFC 9001 §8.3: no EndOfEarlyData in QUIC.
   readonly expects: readonly number[] = [HandshakeType.FINISHED];
   readonly #context: ServerContext;
   readonly #keys: ServerKeys;
-  readonly #clientTrafficSecret: Uint8Array;
+  readonly #master: MasterSchedule;
+  readonly #peer: Peer;
 
-  /** @param clientTrafficSecret of the application level */
-  constructor(context: ServerContext, keys: ServerKeys, clientTrafficSecret: Uint8Array) {
+  constructor(context: ServerContext, keys: ServerKeys, master: MasterSchedule, peer: Peer) {
     this.#context = context;
     this.#keys = keys;
-    this.#clientTrafficSecret = clientTrafficSecret;
+    this.#master = master;
+    this.#peer = peer;
   }
 
-  handle(message: HandshakeMessage): HandshakeState {
-    const { negotiated, transcript, schedule } = this.#keys;
+  handle(message: HandshakeMessage, unixTime: number): HandshakeState {
+    const { negotiated, transcript, schedule, session } = this.#keys;
     const { suite, alpnProtocol, serverName } = negotiated;
-    const verifyData = readFinished(message.body, suite.hashLength);
-    if (!equalBytes(verifyData, schedule.clientVerifyData(transcript.digest()))) {
-      throw new TlsError('ERR_TLS_AUTHENTICATION', Alert.DECRYPT_ERROR, 'The Finished of the client is wrong');
-    }
-    const { output } = this.#context;
-    output.emit({ type: 'read-secret', level: EncryptionLevel.APPLICATION, suite, secret: this.#clientTrafficSecret });
-    output.emit({ type: 'complete', alpnProtocol, serverName });
+    const { settings, output } = this.#context;
+    const master = this.#master;
+    checkFinished(message.body, 'client', schedule.clientVerifyData(transcript.digest()));
+    transcript.add(message.raw);
+
+    const level = EncryptionLevel.APPLICATION;
+    output.emit({ type: 'read-secret', level, suite, secret: master.clientTrafficSecret });
+    output.setExporter({ provider: settings.provider, suite, secret: master.exporterSecret() });
+    const isResumed = session !== undefined;
+    output.emit({ type: 'complete', alpnProtocol, serverName, isResumed, peerIdentity: this.#peer.identity });
+    if (settings.resumption !== undefined && negotiated.takesTickets)
+      issueTickets(this.#context, negotiated, master.resumptionSecret(transcript.digest()), this.#peer, unixTime);
     return new ServerConnected();
   }
 }

@@ -9,8 +9,8 @@ import { readClientHello, type ClientHello } from '../messages/client-hello.ts';
 import { HandshakeType, type HandshakeMessage } from '../messages/handshake-message.ts';
 import { HELLO_RETRY_REQUEST_RANDOM, writeServerHello } from '../messages/server-hello.ts';
 import { Transcript, transcriptWithRetry } from '../transcript.ts';
+import { AnswerClientHello } from './answer-client-hello.ts';
 import { negotiate } from './negotiate.ts';
-import { sendServerHello } from './send-server-hello.ts';
 import type { Negotiated, ServerContext } from './server-context.ts';
 import { WaitSecondClientHello } from './wait-second-client-hello.ts';
 
@@ -23,7 +23,7 @@ export class WaitClientHello implements HandshakeState {
     this.#context = context;
   }
 
-  handle(message: HandshakeMessage): HandshakeState {
+  handle(message: HandshakeMessage, unixTime: number): HandshakeState {
     const { settings, extensionTypes, output } = this.#context;
     const hello = readClientHello(message.body);
     const negotiated = negotiate(settings, hello);
@@ -35,10 +35,17 @@ export class WaitClientHello implements HandshakeState {
       output.emit({ type: 'peer-extension', extensionType: type, data });
     }
     output.setSuite(negotiated.suite);
-    if (negotiated.clientShare === undefined) return this.#retry(hello, negotiated, message.raw);
-
-    const transcript = new Transcript(settings.provider, negotiated.suite).add(message.raw);
-    return sendServerHello(this.#context, hello.random, negotiated, negotiated.clientShare, transcript);
+    const { suite, clientShare } = negotiated;
+    if (clientShare === undefined) return this.#retry(hello, negotiated, message.raw);
+    const before = (): Transcript => new Transcript(settings.provider, suite);
+    return new AnswerClientHello(this.#context, {
+      hello,
+      raw: message.raw,
+      negotiated,
+      clientShare,
+      before,
+      unixTime,
+    }).start();
   }
 
   /** RFC 8446 §4.1.4: a group in common but no share of it. */
@@ -46,6 +53,7 @@ export class WaitClientHello implements HandshakeState {
     const { settings, output } = this.#context;
     const request = writeServerHello({
       random: HELLO_RETRY_REQUEST_RANDOM,
+      legacySessionIdEcho: hello.legacySessionId,
       cipherSuite: negotiated.suite.id,
       extensions: new Map<number, Uint8Array>([
         [ExtensionType.SUPPORTED_VERSIONS, writeSelectedVersion()],
@@ -53,7 +61,9 @@ export class WaitClientHello implements HandshakeState {
       ]),
     });
     output.emit({ type: 'send', level: EncryptionLevel.INITIAL, data: request });
-    const transcript = transcriptWithRetry(settings.provider, negotiated.suite, raw, request);
-    return new WaitSecondClientHello(this.#context, hello, negotiated, transcript);
+    // RFC 8446 §4.2.10: a HelloRetryRequest refuses early data.
+    if (negotiated.isEarlyDataOffered) output.emit({ type: 'early-data', isAccepted: false });
+    const before = (): Transcript => transcriptWithRetry(settings.provider, negotiated.suite, raw, request);
+    return new WaitSecondClientHello(this.#context, hello, negotiated, before);
   }
 }

@@ -8,8 +8,8 @@ import type { HandshakeState } from '../handshake-machine.ts';
 import { readClientHello, type ClientHello } from '../messages/client-hello.ts';
 import { HandshakeType, type HandshakeMessage } from '../messages/handshake-message.ts';
 import type { Transcript } from '../transcript.ts';
+import { AnswerClientHello } from './answer-client-hello.ts';
 import { negotiate } from './negotiate.ts';
-import { sendServerHello } from './send-server-hello.ts';
 import type { Negotiated, ServerContext } from './server-context.ts';
 
 // RFC 8446 §4.1.2: what a client may change between its two hellos. (A cookie would be new, but we never send one.)
@@ -26,33 +26,39 @@ export class WaitSecondClientHello implements HandshakeState {
   readonly #context: ServerContext;
   readonly #first: ClientHello;
   readonly #negotiated: Negotiated;
-  readonly #transcript: Transcript;
+  readonly #before: () => Transcript;
 
-  constructor(context: ServerContext, first: ClientHello, negotiated: Negotiated, transcript: Transcript) {
+  /** @param before starts a transcript of the first ClientHello and the HelloRetryRequest */
+  constructor(context: ServerContext, first: ClientHello, negotiated: Negotiated, before: () => Transcript) {
     this.#context = context;
     this.#first = first;
     this.#negotiated = negotiated;
-    this.#transcript = transcript;
+    this.#before = before;
   }
 
-  handle(message: HandshakeMessage): HandshakeState {
+  handle(message: HandshakeMessage, unixTime: number): HandshakeState {
     const hello = readClientHello(message.body);
     checkUnchanged(this.#first, hello);
     // RFC 8446 §4.2.10: no early data after a HelloRetryRequest.
     if (hello.extensions.has(ExtensionType.EARLY_DATA))
       throw illegalParameter('The second ClientHello offers early data');
-    // What may have changed has to be well formed still.
-    negotiate(this.#context.settings, hello);
+    // What may have changed has to be well formed still, and the suite and the group stay those of the HelloRetryRequest.
+    const { suite, group } = this.#negotiated;
+    const negotiated: Negotiated = { ...negotiate(this.#context.settings, hello), suite, group };
     const shares = readClientShares(requireExtension(hello.extensions, ExtensionType.KEY_SHARE));
     const [share] = shares;
     // RFC 8446 §4.1.2: "a list containing a single KeyShareEntry from the indicated group".
-    if (share === undefined || shares.length !== 1 || share.group !== this.#negotiated.group) {
-      throw illegalParameter(
-        `The second ClientHello lacks the one share of group ${this.#negotiated.group} that was asked for`,
-      );
+    if (share === undefined || shares.length !== 1 || share.group !== group) {
+      throw illegalParameter(`The second ClientHello lacks the one share of group ${group} that was asked for`);
     }
-    this.#transcript.add(message.raw);
-    return sendServerHello(this.#context, hello.random, this.#negotiated, share.keyExchange, this.#transcript);
+    return new AnswerClientHello(this.#context, {
+      hello,
+      raw: message.raw,
+      negotiated,
+      clientShare: share.keyExchange,
+      before: this.#before,
+      unixTime,
+    }).start();
   }
 }
 

@@ -100,6 +100,10 @@ export function secretOf(
 
 /** How `connect` carries bytes; each may be cut up or changed on the way. */
 export interface Carriage {
+  /** Wall clock, ms. @default TEST_UNIX_TIME */
+  readonly unixTime?: number;
+  /** What the application says where it is asked. */
+  onEvent?(handshake: Handshake, event: HandshakeEvent): void;
   /** Cuts what is sent at one level into the pieces in which it arrives. */
   cut?(data: Uint8Array): Uint8Array[];
   onServerSends?(level: EncryptionLevel, data: Uint8Array): Uint8Array;
@@ -116,15 +120,20 @@ export function connect(client: Handshake, server: Handshake, carriage: Carriage
   const clientEvents: HandshakeEvent[] = [];
   const serverEvents: HandshakeEvent[] = [];
   const cut = carriage.cut ?? ((data) => [data]);
-  client.start(TEST_UNIX_TIME);
-  server.start(TEST_UNIX_TIME);
+  const unixTime = carriage.unixTime ?? TEST_UNIX_TIME;
+  const take = (handshake: Handshake, into: HandshakeEvent[]): HandshakeEvent[] => {
+    const events = drain(handshake);
+    into.push(...events);
+    for (const event of events) carriage.onEvent?.(handshake, event);
+    return events;
+  };
+  client.start(unixTime);
+  server.start(unixTime);
   for (let isBusy = true; isBusy;) {
-    const fromClient = drain(client);
-    clientEvents.push(...fromClient);
-    carry(fromClient, server, cut, carriage.onClientSends);
-    const fromServer = drain(server);
-    serverEvents.push(...fromServer);
-    carry(fromServer, client, cut, carriage.onServerSends);
+    const fromClient = take(client, clientEvents);
+    carry(fromClient, server, cut, carriage.onClientSends, unixTime);
+    const fromServer = take(server, serverEvents);
+    carry(fromServer, client, cut, carriage.onServerSends, unixTime);
     isBusy = fromClient.length + fromServer.length > 0;
   }
   return { clientEvents, serverEvents };
@@ -135,6 +144,7 @@ function carry(
   to: Handshake,
   cut: (data: Uint8Array) => Uint8Array[],
   change: ((level: EncryptionLevel, data: Uint8Array) => Uint8Array) | undefined,
+  unixTime: number,
 ): void {
   for (const level of Object.values(EncryptionLevel)) {
     const sent = sentAt(events, level);
@@ -142,7 +152,7 @@ function carry(
     for (const piece of cut(change === undefined ? sent : change(level, sent))) {
       // What is handed in dies with the call.
       const copy = piece.slice();
-      to.handleMessages(level, copy, TEST_UNIX_TIME);
+      to.handleMessages(level, copy, unixTime);
       copy.fill(0xee);
     }
   }

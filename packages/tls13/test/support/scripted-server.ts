@@ -13,7 +13,7 @@ import { readClientShares, writeServerShare } from '../../src/extensions/key-sha
 import { writeSelectedVersion } from '../../src/extensions/supported-versions.ts';
 import { EncryptionLevel } from '../../src/handshake.ts';
 import { EarlySchedule, type HandshakeSchedule } from '../../src/key-schedule.ts';
-import { writeCertificateVerify, serverSignatureContent } from '../../src/messages/certificate-verify.ts';
+import { writeCertificateVerify, signatureContent } from '../../src/messages/certificate-verify.ts';
 import { writeCertificate } from '../../src/messages/certificate.ts';
 import { readClientHello } from '../../src/messages/client-hello.ts';
 import { writeEncryptedExtensions } from '../../src/messages/encrypted-extensions.ts';
@@ -97,7 +97,7 @@ export function scriptedFlight(clientHello: Uint8Array, script: Script = {}): Sc
   put('certificate', certificateMessage(credential.chain));
 
   const scheme = script.scheme ?? (credential.key.schemes[0] as number);
-  const content = serverSignatureContent(transcript.digest());
+  const content = signatureContent('server', transcript.digest());
   const signature = credential.key.sign(credential.key.schemes[0] as 0x0403, script.signContent?.(content) ?? content);
   put('certificate_verify', writeCertificateVerify({ algorithm: scheme, signature }));
 
