@@ -11,6 +11,13 @@ export function asciiBytes(text: string): Uint8Array {
   return bytes;
 }
 
+/** Two digits per byte, in lower case. */
+export function hexText(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  return text;
+}
+
 /** One character per byte, so that different bytes are different strings. */
 export function latin1Text(bytes: Uint8Array): string {
   let text = '';

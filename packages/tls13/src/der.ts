@@ -5,6 +5,8 @@
  * ASN.1 parser, which would also take BER.
  */
 
+import { MAX_DER_DEPTH, MAX_DER_ELEMENTS, MAX_OID_LENGTH } from './limits.ts';
+
 export const DerTag = {
   BOOLEAN: 0x01,
   INTEGER: 0x02,
@@ -108,37 +110,42 @@ export function derBoolean(bytes: Uint8Array, element: DerElement): boolean {
   return content[0] === 0xff;
 }
 
-/** An OBJECT IDENTIFIER as dotted text. @throws DerError where an arc is cut off or padded (X.690 §8.19.2) */
+/** An OBJECT IDENTIFIER as dotted text. @throws DerError where an arc is cut off or padded (X.690 §8.19.2), or for one longer than any in use */
 export function derOid(bytes: Uint8Array, element: DerElement): string {
-  const arcs: bigint[] = [];
-  let arc = 0n;
-  let isStart = true;
-  for (const byte of derContent(bytes, element)) {
-    if (isStart && byte === 0x80) throw new DerError('Object identifier is not in its shortest form');
-    arc = (arc << 7n) | BigInt(byte & 0x7f);
-    isStart = byte < 0x80;
-    if (!isStart) continue;
-    arcs.push(arc);
-    arc = 0n;
+  const content = derContent(bytes, element);
+  if (content.length > MAX_OID_LENGTH) throw new DerError('Object identifier is too long');
+  if (content.length === 0 || content[content.length - 1] >= 0x80) throw new DerError('Object identifier is cut off');
+  let text = '';
+  for (let start = 0; start < content.length;) {
+    if (content[start] === 0x80) throw new DerError('Object identifier is not in its shortest form');
+    let end = start;
+    while (content[end] >= 0x80) end++;
+    end++;
+    const arc = readArc(content.subarray(start, end));
+    // §8.19.4: the first two arcs share a number, and only below 2 does the second end at 39.
+    const root = arc < 80 ? Math.floor(Number(arc) / 40) : 2;
+    text += start === 0 ? `${root}.${BigInt(arc) - BigInt(root * 40)}` : `.${arc}`;
+    start = end;
   }
-  const [both, ...rest] = arcs;
-  if (both === undefined || !isStart) throw new DerError('Object identifier is cut off');
-  // §8.19.4: the first two arcs share a number, and only below 2 does the second end at 39.
-  const root = both < 80n ? both / 40n : 2n;
-  return [root, both - root * 40n, ...rest].join('.');
+  return text;
+}
+
+/** Seven bits of each byte. Arcs of 2.25 have 128 bits, more than a number holds. */
+function readArc(bytes: Uint8Array): number | bigint {
+  if (bytes.length <= 7) return bytes.reduce((arc, byte) => arc * 128 + (byte & 0x7f), 0);
+  return bytes.reduce((arc, byte) => arc * 128n + BigInt(byte & 0x7f), 0n);
 }
 
 /**
  * Walks everything below `bytes` and refuses what a general parser should not be asked to build objects for.
  *
  * @param bytes exactly one element
- * @throws DerError for malformed DER, nesting over 32 levels or more than 8,192 elements
+ * @throws DerError for malformed DER, deep nesting or very many elements (MAX_DER_DEPTH, MAX_DER_ELEMENTS)
  */
 export function checkDer(bytes: Uint8Array): void {
-  const maxDepth = 32;
-  let elementsLeft = 8192;
+  let elementsLeft = MAX_DER_ELEMENTS;
   const walk = (position: number, limit: number, depth: number): void => {
-    if (depth > maxDepth) throw new DerError('Elements are nested too deeply');
+    if (depth > MAX_DER_DEPTH) throw new DerError('Elements are nested too deeply');
     while (position < limit) {
       if (--elementsLeft < 0) throw new DerError('There are too many elements');
       const element = readDerElement(bytes, position, limit);

@@ -4,6 +4,7 @@
  * `code` is for programs, `alert` for the wire, `message` for people.
  */
 import { Alert } from './alerts.ts';
+import type { ChainReport } from './certificates/chain-report.ts';
 
 export type TlsErrorCode =
   /** The peer broke RFC 8446: a malformed or misplaced message. */
@@ -37,17 +38,20 @@ export class TlsError extends Error {
   readonly alert: Alert;
   /** Who is at fault. */
   readonly fault: 'peer' | 'local';
+  /** Where a certificate chain was refused: which certificate, which check, which paths were tried. */
+  readonly report: ChainReport | undefined;
 
   constructor(
     code: TlsErrorCode,
     alert: Alert,
     message: string,
-    options?: { fault?: 'peer' | 'local'; cause?: unknown },
+    options?: { fault?: 'peer' | 'local'; cause?: unknown; report?: ChainReport },
   ) {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.alert = alert;
     this.fault = options?.fault ?? 'peer';
+    this.report = options?.report;
   }
 }
 

@@ -42,6 +42,8 @@ export type { Random } from './random.ts';
 export { parseCertificate } from './certificates/parse.ts';
 export type { ParsedCertificate } from './certificates/parse.ts';
 export { RootStore } from './certificates/roots.ts';
+export { chainReportLines } from './certificates/chain-report.ts';
+export type { ChainCheck, ChainReport, ReportedCertificate, ReportedPath } from './certificates/chain-report.ts';
 export { verifyChain } from './certificates/verify.ts';
 export type { VerifiedChain, VerifyChainOptions } from './certificates/verify.ts';
 export { createCredential } from './credentials.ts';

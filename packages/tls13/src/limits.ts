@@ -13,21 +13,32 @@ export const MAX_CERTIFICATE_SIZE = 65_536;
 export const MAX_CHAIN_SIZE = 65_536;
 /** Certificates of a path, leaf and root included. */
 export const MAX_PATH_LENGTH = 10;
-/** Signatures verified in the search for one path, which cross-signed certificates could make exponential: each costs 0.1 ms (node) to 20 ms (noble, RSA-8192). */
-export const MAX_SIGNATURE_CHECKS = 100;
-/** Names compared with name constraints: thousands of one against thousands of the other would take seconds. */
+/**
+ * Signatures verified in the search for one path: each costs 0.1 ms (node) to 20 ms (noble, RSA-8192). A chain as long as they may be has nine; the
+ * rest is for authorities with several keys under one name.
+ */
+export const MAX_SIGNATURE_CHECKS = 40;
+/** Links between two certificates that are followed in that search, which cross-signed certificates could make exponential. */
+export const MAX_PATH_STEPS = 200;
+/** Paths that the report of a refused chain lists, each with up to ten certificates. */
+export const MAX_REPORTED_PATHS = 16;
+/** Pairs of a name and a constraint that are compared in that search: thousands of one against thousands of the other would take seconds. */
 export const MAX_NAME_COMPARISONS = 100_000;
 /** RSA keys, bits. Smaller ones are within reach of factoring. */
 export const MIN_RSA_BITS = 2048;
 /** A verification costs the square of the size; 8192 bits take noble 20 ms. */
 export const MAX_RSA_BITS = 8192;
-/**
- * Parsed certificates that are kept, since a parse costs half a millisecond and a hash a few microseconds; the oldest goes first. With the size that is
- * worth keeping, 2 MiB at the most.
- */
+/** Elements of a certificate, and how deep they are nested: those of the web have hundreds, and ten levels. Each costs an object. */
+export const MAX_DER_ELEMENTS = 8_192;
+export const MAX_DER_DEPTH = 32;
+/** An object identifier, bytes: the longest arcs in use, UUIDs, take 19. A number as long as a certificate would cost the square of that. */
+export const MAX_OID_LENGTH = 64;
+/** Parsed certificates that are kept, the oldest goes first. With the size that is worth keeping, 2 MiB of DER at the most. */
 export const MAX_CACHED_CERTIFICATES = 256;
 /** Bytes of a certificate that is kept parsed. */
 export const MAX_CACHED_CERTIFICATE_SIZE = 8_192;
+/** Good signatures that are remembered for each provider, the oldest goes first: 150 bytes each, so that one need not be checked at every handshake. */
+export const MAX_CACHED_SIGNATURES = 1_024;
 /** Identities of a ClientHello that are looked up: each costs a decryption, or a question to a store. Clients in use offer one or two. */
 export const MAX_OFFERED_PSKS = 2;
 /** Tickets of one connection that a client keeps; a server that sends more has them read and dropped. */

@@ -4,7 +4,7 @@
  * Everything critical that is not listed here is kept by its OID, for the caller to refuse. certificatePolicies counts as understood: without an
  * initial policy set of our own, every policy will do (RFC 5280 §6.1.1 (c) to (g)); policyConstraints does not.
  */
-import { latin1Text } from '../ascii.ts';
+import { hexText, latin1Text } from '../ascii.ts';
 import {
   DerError,
   DerTag,
@@ -18,6 +18,8 @@ import {
   readDerRoot,
 } from '../der.ts';
 import type { DerElement } from '../der.ts';
+import { readGeneralNames, readSubtrees } from './general-names.ts';
+import type { GeneralNames, NameConstraints } from './general-names.ts';
 
 /** Bits of the first byte of KeyUsage, which holds all but decipherOnly: bit 0 of a BIT STRING is the highest. */
 export const KeyUsageFlag = { DIGITAL_SIGNATURE: 0x80, KEY_CERT_SIGN: 0x04 } as const;
@@ -25,21 +27,6 @@ export const KeyUsageFlag = { DIGITAL_SIGNATURE: 0x80, KEY_CERT_SIGN: 0x04 } as 
 export const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 export const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 export const ANY_EXTENDED_KEY_USAGE = '2.5.29.37.0';
-
-/** GeneralName by kind (RFC 5280 §4.2.1.6). */
-export interface GeneralNames {
-  /** Bytes as Latin-1, so that nothing is lost: they are compared, not shown. */
-  readonly dnsNames: readonly string[];
-  /** 4 or 16 bytes in names; twice that, address and mask, in constraints. */
-  readonly ipAddresses: readonly Uint8Array[];
-  /** Context tags of the other kinds that occur. */
-  readonly otherTags: readonly number[];
-}
-
-export interface NameConstraints {
-  readonly permitted: GeneralNames;
-  readonly excluded: GeneralNames;
-}
 
 export interface CertificateExtensions {
   isCa: boolean;
@@ -52,6 +39,8 @@ export interface CertificateExtensions {
   nameConstraints: NameConstraints | undefined;
   subjectKeyIdentifier: string | undefined;
   authorityKeyIdentifier: string | undefined;
+  /** Of the issuer's certificate, hexadecimal. */
+  authoritySerialNumber: string | undefined;
   /** OIDs of critical extensions that are not understood here. */
   unknownCritical: string[];
 }
@@ -72,10 +61,13 @@ export function readExtensions(bytes: Uint8Array, list: DerElement | undefined):
     nameConstraints: undefined,
     subjectKeyIdentifier: undefined,
     authorityKeyIdentifier: undefined,
+    authoritySerialNumber: undefined,
     unknownCritical: [],
   };
   const seen = new Set<string>();
-  for (const extension of list === undefined ? [] : readDerChildren(bytes, list)) {
+  const elements = list === undefined ? [] : readDerChildren(bytes, list);
+  if (list !== undefined && elements.length === 0) throw new DerError('List of extensions is empty');
+  for (const extension of elements) {
     const { oid, isCritical, value } = readExtension(bytes, extension);
     // RFC 5280 §4.2: a certificate must not include more than one instance of an extension.
     if (seen.has(oid)) throw new DerError(`Extension ${oid} occurs twice`);
@@ -136,6 +128,7 @@ const READERS: ReadonlyMap<string, (out: CertificateExtensions, value: Uint8Arra
     '2.5.29.37',
     (out: CertificateExtensions, value: Uint8Array): void => {
       const purposes = readDerChildren(value, readDerRoot(value, DerTag.SEQUENCE));
+      if (purposes.length === 0) throw new DerError('Extended key usage is empty');
       out.extendedKeyUsage = purposes.map((_, index) =>
         derOid(value, expectDerChild(purposes, index, DerTag.OBJECT_IDENTIFIER)),
       );
@@ -144,9 +137,9 @@ const READERS: ReadonlyMap<string, (out: CertificateExtensions, value: Uint8Arra
   [
     '2.5.29.17',
     (out: CertificateExtensions, value: Uint8Array): void => {
-      out.subjectAlternativeName = readGeneralNames(value, readDerChildren(value, readDerRoot(value, DerTag.SEQUENCE)));
-      for (const address of out.subjectAlternativeName.ipAddresses)
-        if (address.length !== 4 && address.length !== 16) throw new DerError('IP address has the wrong length');
+      const names = readDerChildren(value, readDerRoot(value, DerTag.SEQUENCE));
+      if (names.length === 0) throw new DerError('Subject alternative name is empty');
+      out.subjectAlternativeName = readGeneralNames(value, names, false);
     },
   ],
   [
@@ -156,7 +149,8 @@ const READERS: ReadonlyMap<string, (out: CertificateExtensions, value: Uint8Arra
       // A constraint that is not found where it belongs must not count as none.
       const tags = parts.map(({ tag }) => tag).join(' ');
       if (!['160', '161', '160 161'].includes(tags)) throw new DerError('Name constraints are malformed');
-      out.nameConstraints = { permitted: readSubtrees(value, parts, 0xa0), excluded: readSubtrees(value, parts, 0xa1) };
+      const part = (tag: number): DerElement | undefined => parts.find((element) => element.tag === tag);
+      out.nameConstraints = { permitted: readSubtrees(value, part(0xa0)), excluded: readSubtrees(value, part(0xa1)) };
     },
   ],
   [
@@ -168,38 +162,15 @@ const READERS: ReadonlyMap<string, (out: CertificateExtensions, value: Uint8Arra
   [
     '2.5.29.35',
     (out: CertificateExtensions, value: Uint8Array): void => {
-      const [first] = readDerChildren(value, readDerRoot(value, DerTag.SEQUENCE));
-      // keyIdentifier [0]; the issuer's name and serial number behind it are not searched by.
+      // keyIdentifier [0], authorityCertIssuer [1], authorityCertSerialNumber [2]; the last two come together.
+      const parts = readDerChildren(value, readDerRoot(value, DerTag.SEQUENCE));
+      const [first, ...rest] = parts;
+      const tags = parts.map(({ tag }) => tag).join(' ');
+      if (!['', '128', '161 130', '128 161 130'].includes(tags))
+        throw new DerError('Authority key identifier is malformed');
       if (first?.tag === 0x80) out.authorityKeyIdentifier = latin1Text(derContent(value, first));
+      const serialNumber = (first?.tag === 0x80 ? rest : parts)[1];
+      if (serialNumber !== undefined) out.authoritySerialNumber = hexText(derContent(value, serialNumber));
     },
   ],
 ]);
-
-function readGeneralNames(bytes: Uint8Array, elements: readonly DerElement[]): GeneralNames {
-  const dnsNames: string[] = [];
-  const ipAddresses: Uint8Array[] = [];
-  const otherTags: number[] = [];
-  for (const element of elements) {
-    if (element.tag === 0x82) dnsNames.push(latin1Text(derContent(bytes, element)));
-    else if (element.tag === 0x87) ipAddresses.push(derContent(bytes, element).slice());
-    else otherTags.push(element.tag);
-  }
-  return { dnsNames, ipAddresses, otherTags };
-}
-
-/** GeneralSubtrees of one kind (RFC 5280 §4.2.1.10); minimum and maximum are not in use and count as an unknown kind. */
-function readSubtrees(bytes: Uint8Array, parts: readonly DerElement[], tag: number): GeneralNames {
-  const part = parts.find((element) => element.tag === tag);
-  const bases: DerElement[] = [];
-  const otherTags: number[] = [];
-  for (const subtree of part === undefined ? [] : readDerChildren(bytes, part)) {
-    const [base, ...limits] = readDerChildren(bytes, subtree);
-    if (base === undefined) throw new DerError('Name constraint is empty');
-    bases.push(base);
-    if (limits.length > 0) otherTags.push(base.tag);
-  }
-  const names = readGeneralNames(bytes, bases);
-  for (const address of names.ipAddresses)
-    if (address.length !== 8 && address.length !== 32) throw new DerError('IP address range has the wrong length');
-  return { ...names, otherTags: [...names.otherTags, ...otherTags] };
-}

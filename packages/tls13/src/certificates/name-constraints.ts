@@ -1,110 +1,123 @@
 /**
- * Name constraints (RFC 5280 §4.2.1.10 and §6.1.4 (g)) for DNS names and IP addresses: what an authority may issue certificates for.
+ * Name constraints (RFC 5280 §4.2.1.10 and §6.1.4 (g)): what an authority may issue certificates for. DNS names, IP addresses, mail addresses, hosts of
+ * URIs and directory names are compared.
  *
- * A constraint on names of another kind (mail addresses, URIs, directory names) is not understood. It is harmless while the certificates below carry
- * no name of that kind, and refuses them when they do. Directory names every certificate carries.
+ * What cannot be evaluated is refused and never passed over: a constraint of another kind where a name of that kind occurs, and a name that is not
+ * written as its kind is, where its kind is constrained.
  */
-import { MAX_NAME_COMPARISONS } from '../limits.ts';
-import type { GeneralNames, NameConstraints } from './certificate-extensions.ts';
-import { chainTooComplex, nameMismatch, printable, unsupportedCertificate } from './errors.ts';
-import { formatIpAddress } from './names.ts';
+import { Alert } from '../alerts.ts';
+import { chainFault, printable } from './errors.ts';
+import type { ChainFault } from './errors.ts';
+import { NameTag } from './general-names.ts';
+import type { GeneralNames } from './general-names.ts';
+import { DIRECTORY_NAMES, DNS_NAMES, IP_ADDRESSES, MAIL_ADDRESSES, URIS } from './name-rules.ts';
+import type { NameRule } from './name-rules.ts';
 import { describeCertificate } from './parse.ts';
 import type { ParsedCertificate } from './parse.ts';
-
-const DIRECTORY_NAME = 0xa4;
+import type { SearchBudget } from './search-budget.ts';
 
 /**
- * @param issuer a certificate with name constraints
+ * @param issuer a certificate that may have name constraints
  * @param certificate one below it
- * @throws TlsError when a name of `certificate` is not one the issuer may vouch for, or the constraint is not understood
+ * @returns why a name of `certificate` is not one that the issuer may vouch for
  */
-export function checkNameConstraints(issuer: ParsedCertificate, certificate: ParsedCertificate): void {
-  const constraints = issuer.extensions.nameConstraints;
-  if (constraints === undefined) return;
-  const names = certificate.extensions.subjectAlternativeName;
-  checkKinds(constraints, names, issuer, certificate);
-  const refuse = (name: string): never => {
-    throw nameMismatch(
-      `Certificate ${describeCertificate(certificate)} is for ${printable(name)}, which its authority ${describeCertificate(issuer)} may not vouch for (name constraints)`,
-    );
-  };
-  const { permitted, excluded } = constraints;
-  const nameCount = countNames(names);
-  if (nameCount * (countNames(permitted) + countNames(excluded)) > MAX_NAME_COMPARISONS)
-    throw chainTooComplex(
-      `Certificate ${describeCertificate(certificate)} has ${nameCount} names, too many for the name constraints of ${describeCertificate(issuer)}`,
-    );
-  for (const name of names?.dnsNames ?? []) {
-    const isPermitted = permitted.dnsNames.length === 0 || permitted.dnsNames.some((base) => isWithin(name, base));
-    if (!isPermitted || excluded.dnsNames.some((base) => touches(name, base))) refuse(name);
-  }
-  for (const address of names?.ipAddresses ?? []) {
-    // Ranges of IPv4 say nothing about IPv6; a list with either kind permits no address of the other.
-    const isPermitted =
-      permitted.ipAddresses.length === 0 || permitted.ipAddresses.some((range) => isInRange(address, range));
-    if (!isPermitted || excluded.ipAddresses.some((range) => isInRange(address, range)))
-      refuse(formatIpAddress(address));
-  }
-}
-
-function countNames(names: GeneralNames | undefined): number {
-  return names === undefined ? 0 : names.dnsNames.length + names.ipAddresses.length;
-}
-
-/** @throws TlsError when a kind of name that occurs is constrained in a way that is not understood */
-function checkKinds(
-  { permitted, excluded }: NameConstraints,
-  names: GeneralNames | undefined,
+export function checkNameConstraints(
   issuer: ParsedCertificate,
   certificate: ParsedCertificate,
-): void {
-  const unknown = new Set([...permitted.otherTags, ...excluded.otherTags]);
-  const occurring = new Set(names?.otherTags);
-  if (certificate.subject.length > 2) occurring.add(DIRECTORY_NAME);
-  if ((names?.dnsNames.length ?? 0) > 0) occurring.add(0x82);
-  if ((names?.ipAddresses.length ?? 0) > 0) occurring.add(0x87);
-  for (const tag of unknown)
-    if (occurring.has(tag))
-      throw unsupportedCertificate(
-        `Authority ${describeCertificate(issuer)} has name constraints on ${KINDS.get(tag) ?? `names with tag ${tag}`}, which are not supported, and ${describeCertificate(certificate)} has such a name`,
-      );
+  budget: SearchBudget,
+): ChainFault | undefined {
+  const constraints = issuer.extensions.nameConstraints;
+  if (constraints === undefined) return undefined;
+  const { permitted, excluded } = constraints;
+  const names = certificate.extensions.subjectAlternativeName;
+  const { subjectName } = certificate;
+  const directoryNames = [
+    ...(names?.directoryNames ?? []),
+    // §4.2.1.10: the subject counts where it is not empty.
+    ...(subjectName.parts.length > 0 ? [subjectName] : []),
+  ];
+  const mailAddresses = [...(names?.mailAddresses ?? []), ...subjectName.mailAddresses];
+  const tags = new Set(names?.otherTags);
+  const check = <Name>(
+    rule: NameRule<Name>,
+    occurring: readonly Name[] | undefined,
+    inBases: readonly Name[],
+    outBases: readonly Name[],
+  ): ChainFault | undefined => {
+    if (occurring === undefined || occurring.length === 0) return undefined;
+    tags.add(rule.tag);
+    return checkKind(rule, occurring, inBases, outBases, issuer, certificate, budget);
+  };
+  return (
+    check(DNS_NAMES, names?.dnsNames, permitted.dnsNames, excluded.dnsNames) ??
+    check(IP_ADDRESSES, names?.ipAddresses, permitted.ipAddresses, excluded.ipAddresses) ??
+    check(MAIL_ADDRESSES, mailAddresses, permitted.mailAddresses, excluded.mailAddresses) ??
+    check(URIS, names?.uris, permitted.uris, excluded.uris) ??
+    check(DIRECTORY_NAMES, directoryNames, permitted.directoryNames, excluded.directoryNames) ??
+    checkOtherKinds(permitted, excluded, tags, issuer, certificate)
+  );
 }
 
+function checkKind<Name>(
+  rule: NameRule<Name>,
+  names: readonly Name[],
+  permitted: readonly Name[],
+  excluded: readonly Name[],
+  issuer: ParsedCertificate,
+  certificate: ParsedCertificate,
+  budget: SearchBudget,
+): ChainFault | undefined {
+  if (permitted.length + excluded.length === 0) return undefined;
+  if (!permitted.every(rule.isReadableBase) || !excluded.every(rule.isReadableBase))
+    return notEvaluated(`${rule.kind} that cannot be read`, issuer, certificate);
+  if (!budget.spendComparisons(names.length * (permitted.length + excluded.length)))
+    return chainFault(
+      'too-complex',
+      certificate,
+      `Certificate ${describeCertificate(certificate)} has ${names.length} names, too many for the name constraints of ${describeCertificate(issuer)}`,
+    );
+  const refused = names.find(
+    (name) =>
+      !rule.isReadable(name) ||
+      (permitted.length > 0 && !permitted.some((base) => rule.isWithin(name, base))) ||
+      excluded.some((base) => rule.touches(name, base)),
+  );
+  if (refused === undefined) return undefined;
+  return chainFault(
+    'name-constraints',
+    certificate,
+    `Certificate ${describeCertificate(certificate)} is for ${printable(rule.text(refused))}, which its authority ${describeCertificate(issuer)} may not vouch for (name constraints)`,
+  );
+}
+
+/** @param occurring tags of the kinds of name that the certificate has */
+function checkOtherKinds(
+  permitted: GeneralNames,
+  excluded: GeneralNames,
+  occurring: ReadonlySet<number>,
+  issuer: ParsedCertificate,
+  certificate: ParsedCertificate,
+): ChainFault | undefined {
+  for (const tag of [...permitted.otherTags, ...excluded.otherTags])
+    if (occurring.has(tag)) return notEvaluated(KINDS.get(tag) ?? `names with tag ${tag}`, issuer, certificate);
+  return undefined;
+}
+
+function notEvaluated(kind: string, issuer: ParsedCertificate, certificate: ParsedCertificate): ChainFault {
+  return chainFault(
+    'name-constraints',
+    certificate,
+    `Authority ${describeCertificate(issuer)} has name constraints on ${kind}, which are not supported, and ${describeCertificate(certificate)} has such a name`,
+    { code: 'ERR_TLS_CERTIFICATE_INVALID', alert: Alert.UNSUPPORTED_CERTIFICATE },
+  );
+}
+
+/** Kinds that are understood come here with a minimum or a maximum. */
 const KINDS: ReadonlyMap<number, string> = new Map([
-  [0xa0, 'other names'],
-  [0x81, 'mail addresses'],
-  [0x82, 'DNS names with a minimum or maximum'],
-  [DIRECTORY_NAME, 'directory names'],
-  [0x86, 'URIs'],
-  [0x87, 'IP addresses with a minimum or maximum'],
+  [NameTag.OTHER, 'other names'],
+  [NameTag.MAIL, 'mail addresses with a minimum or maximum'],
+  [NameTag.DNS, 'DNS names with a minimum or maximum'],
+  [NameTag.DIRECTORY, 'directory names with a minimum or maximum'],
+  [NameTag.URI, 'URIs with a minimum or maximum'],
+  [NameTag.IP, 'IP addresses with a minimum or maximum'],
 ]);
-
-/**
- * Whether the name is the base or ends in it at a label's border. A base with a leading dot, which RFC 5280 knows only for URIs but authorities
- * write, stands for names below it alone. The empty base is every name. A wildcard counts as a label.
- */
-function isWithin(name: string, base: string): boolean {
-  const lowerName = name.toLowerCase();
-  const lowerBase = base.toLowerCase();
-  if (lowerBase === '' || lowerName === lowerBase) return true;
-  return lowerName.endsWith(lowerBase.startsWith('.') ? lowerBase : `.${lowerBase}`);
-}
-
-/** Whether a name may stand for anything within the base: `*.example.com` may be `secret.example.com`. */
-function touches(name: string, base: string): boolean {
-  if (isWithin(name, base)) return true;
-  if (!name.startsWith('*.')) return false;
-  const plainBase = base.startsWith('.') ? base.slice(1) : base;
-  return isWithin(plainBase, name.slice(2));
-}
-
-/** @param range address and mask, 8 or 32 bytes */
-function isInRange(address: Uint8Array, range: Uint8Array): boolean {
-  const length = address.length;
-  if (range.length !== 2 * length) return false;
-  for (let i = 0; i < length; i++) {
-    const mask = range[length + i];
-    if ((address[i] & mask) !== (range[i] & mask)) return false;
-  }
-  return true;
-}

@@ -5,8 +5,8 @@
  * (RFC 9525 §2). Internationalized names are compared as A-labels.
  */
 import { isDnsName, isIpLiteral } from '../server-name.ts';
-import type { GeneralNames } from './certificate-extensions.ts';
 import { printable, verificationMisuse } from './errors.ts';
+import type { GeneralNames } from './general-names.ts';
 
 export type ServerName =
   | {

@@ -1,15 +1,12 @@
 /**
- * Certificates from DER (RFC 5280 §4.1), parsed once and kept.
- *
- * Everything is read by the strict reader (bounded depth and size, shortest lengths, nothing behind the end) but the text of names, which
- * @peculiar/asn1-x509 decodes for messages. What is signed or compared stays raw: the TBSCertificate, the names, the key.
+ * Certificates from DER (RFC 5280 §4.1), parsed once and kept. Everything is read strictly: bounded depth and size, shortest lengths, nothing behind
+ * the end.
  */
 import { MAX_CACHED_CERTIFICATES, MAX_CACHED_CERTIFICATE_SIZE, MAX_CERTIFICATE_SIZE } from '../limits.ts';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { AsnConvert } from '@peculiar/asn1-schema';
-import { Name } from '@peculiar/asn1-x509';
-import { latin1Text } from '../ascii.ts';
+import { hexText, latin1Text } from '../ascii.ts';
 import {
+  DerError,
   DerTag,
   checkDer,
   derContent,
@@ -26,6 +23,8 @@ import { readPublicKeyInfo } from '../public-key.ts';
 import type { PublicKey } from '../public-key.ts';
 import { readExtensions } from './certificate-extensions.ts';
 import type { CertificateExtensions } from './certificate-extensions.ts';
+import { readName } from './distinguished-name.ts';
+import type { DistinguishedName } from './distinguished-name.ts';
 import { malformedCertificate, printable, unsupportedCertificate } from './errors.ts';
 import { readSignatureAlgorithm } from './signature-algorithm.ts';
 import type { CertificateSignatureAlgorithm } from './signature-algorithm.ts';
@@ -38,9 +37,14 @@ export interface ParsedCertificate {
   /** For messages, such as `CN=example.org, O=Example`; the serial number where the subject is empty. Contains what the issuer wrote. */
   readonly subjectText: string;
   readonly issuerText: string;
-  /** DER Names, one character per byte: for comparing and indexing. */
+  /** DER Names, one character per byte. */
   readonly subject: string;
   readonly issuer: string;
+  /** The same for comparing (RFC 5280 §7.1) and indexing: names that are equal have equal `normalized`. */
+  readonly subjectName: DistinguishedName;
+  readonly issuerName: DistinguishedName;
+  /** SHA-256 of `der`, hexadecimal. */
+  readonly fingerprint: string;
   /** Hexadecimal. */
   readonly serialNumber: string;
   /** ms since 1970, both inclusive. */
@@ -48,6 +52,8 @@ export interface ParsedCertificate {
   readonly notAfter: number;
   /** DER SubjectPublicKeyInfo exactly as in the certificate. */
   readonly publicKeyInfo: Uint8Array;
+  /** SHA-256 of `publicKeyInfo`, hexadecimal. */
+  readonly publicKeyHash: string;
   /** A string says what is wrong with the key. */
   readonly publicKey: PublicKey | string;
   readonly signatureAlgorithm: CertificateSignatureAlgorithm;
@@ -55,7 +61,7 @@ export interface ParsedCertificate {
   readonly extensions: Readonly<CertificateExtensions>;
 }
 
-/** By hash, see MAX_CACHED_CERTIFICATES. */
+/** By their last bytes, which belong to the signature and so are as good as random; see MAX_CACHED_CERTIFICATES. */
 const cache = new Map<string, ParsedCertificate>();
 
 /**
@@ -65,9 +71,10 @@ const cache = new Map<string, ParsedCertificate>();
 export function parseCertificate(der: Uint8Array): ParsedCertificate {
   if (der.length > MAX_CERTIFICATE_SIZE)
     throw malformedCertificate(`Certificate has ${der.length} bytes where ${MAX_CERTIFICATE_SIZE} are allowed`);
-  const hash = latin1Text(sha256(der));
-  const known = cache.get(hash);
-  if (known !== undefined) return known;
+  const tail = latin1Text(der.subarray(-20));
+  const known = cache.get(tail);
+  // Comparing costs a tenth of hashing, and a certificate made to have another's tail gains nothing: it is parsed.
+  if (known !== undefined && equalBytes(known.der, der)) return known;
   // Not slice(): of a Buffer that is a view, and what the owner writes there later would change what is cached here.
   const parsed = parse(new Uint8Array(der));
   if (der.length <= MAX_CACHED_CERTIFICATE_SIZE) {
@@ -76,9 +83,18 @@ export function parseCertificate(der: Uint8Array): ParsedCertificate {
         cache.delete(oldest);
         break;
       }
-    cache.set(hash, parsed);
+    cache.set(tail, parsed);
   }
   return parsed;
+}
+
+export function forgetParsedCertificates(): void {
+  cache.clear();
+}
+
+/** @returns SHA-256 as hexadecimal: how certificates are told apart in reports and by people. */
+export function fingerprintOf(der: Uint8Array): string {
+  return hexText(sha256(der));
 }
 
 /** Who a certificate is for, quoted for a message. */
@@ -86,10 +102,24 @@ export function describeCertificate(certificate: ParsedCertificate): string {
   return `"${certificate.subjectText}"`;
 }
 
+/** Whether an authority issued it to itself, for a new key say (RFC 5280 §3.2). */
+export function isSelfIssued(certificate: ParsedCertificate): boolean {
+  return certificate.subjectName.normalized === certificate.issuerName.normalized;
+}
+
 /** @returns the DER Name of the subject, one character per byte, without parsing the rest. @throws DerError */
 export function readSubject(der: Uint8Array): string {
+  return latin1Text(subjectOf(der));
+}
+
+/** @throws DerError */
+export function readSubjectName(der: Uint8Array): DistinguishedName {
+  return readName(subjectOf(der));
+}
+
+function subjectOf(der: Uint8Array): Uint8Array {
   const { tbs, first } = readFrame(der);
-  return latin1Text(derWhole(der, expectDerChild(tbs, first + 4, DerTag.SEQUENCE)));
+  return derWhole(der, expectDerChild(tbs, first + 4, DerTag.SEQUENCE));
 }
 
 function parse(der: Uint8Array): ParsedCertificate {
@@ -126,21 +156,27 @@ function parseChecked(der: Uint8Array): ParsedCertificate {
   if (validity.length !== 2) throw malformedCertificate('Certificate has a validity without a start and an end');
 
   const publicKeyInfo = derWhole(der, expectDerChild(tbs, first + 5, DerTag.SEQUENCE));
-  // RFC 5280 §4.1.2.2: serial numbers that are negative or too long occur, and do no harm.
-  const serial = hex(derContent(der, expectDerChild(tbs, first, DerTag.INTEGER)));
+  const serial = readSerialNumber(der, expectDerChild(tbs, first, DerTag.INTEGER));
   const subject = derWhole(der, expectDerChild(tbs, first + 4, DerTag.SEQUENCE));
   const issuer = derWhole(der, expectDerChild(tbs, first + 2, DerTag.SEQUENCE));
+  const [subjectName, issuerName] = [readName(subject), readName(issuer)];
+  // RFC 5280 §4.1.2.4
+  if (issuerName.parts.length === 0) throw malformedCertificate('Certificate has an issuer without a name');
   return {
     der,
     tbs: derWhole(der, expectDerChild(outer, 0, DerTag.SEQUENCE)),
-    subjectText: nameText(subject) || `serial number ${printable(serial)}`,
-    issuerText: nameText(issuer) || 'nobody',
+    subjectText: subjectName.text || `serial number ${printable(serial)}`,
+    issuerText: issuerName.text,
     subject: latin1Text(subject),
     issuer: latin1Text(issuer),
+    subjectName,
+    issuerName,
+    fingerprint: fingerprintOf(der),
     serialNumber: serial,
     notBefore,
     notAfter,
     publicKeyInfo,
+    publicKeyHash: hexText(sha256(publicKeyInfo)),
     publicKey: readPublicKeyInfo(publicKeyInfo),
     signatureAlgorithm: readSignatureAlgorithm(identifier),
     signature: signature.subarray(1),
@@ -169,24 +205,10 @@ function readFrame(der: Uint8Array): {
   return { outer, tbs, first: tbs[0]?.tag === 0xa0 ? 1 : 0 };
 }
 
-const ATTRIBUTES: ReadonlyMap<string, string> = new Map([
-  ['2.5.4.3', 'CN'],
-  ['2.5.4.10', 'O'],
-  ['2.5.4.11', 'OU'],
-  ['2.5.4.6', 'C'],
-  ['2.5.4.8', 'ST'],
-  ['2.5.4.7', 'L'],
-]);
-
-function nameText(name: Uint8Array): string {
-  const parts: string[] = [];
-  for (const rdn of AsnConvert.parse(name, Name))
-    for (const { type, value } of rdn) parts.push(`${ATTRIBUTES.get(type) ?? type}=${value.toString()}`);
-  return printable(parts.join(', '));
-}
-
-function hex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
-  return text;
+/** RFC 5280 §4.1.2.2: numbers that are negative or too long occur, and do no harm; two ways to write one number would. */
+function readSerialNumber(der: Uint8Array, element: DerElement): string {
+  const [first, second] = derContent(der, element);
+  const isPadded = (first === 0x00 && second < 0x80) || (first === 0xff && second >= 0x80);
+  if (first === undefined || (second !== undefined && isPadded)) throw new DerError('Serial number is malformed');
+  return hexText(derContent(der, element));
 }

@@ -1,16 +1,25 @@
 /**
- * Trusted roots, indexed by subject and parsed on demand: the 140 roots of a system cost half a millisecond each to parse, and a chain needs
- * one or two.
+ * Trusted roots, indexed by subject and parsed on demand: of the 140 roots of a system, a chain needs one or two.
+ *
+ * A root is trusted as it stands, whoever signed it: an intermediate among the roots ends a path, and so does a leaf that is presented byte for byte
+ * as it is here (the self-signed certificate of one server, say). It must be valid and good for its use all the same.
  */
 import { Alert } from '../alerts.ts';
 import { equalBytes } from '../der.ts';
 import { TlsError } from '../errors.ts';
 import { readCertificatesPem } from '../pem.ts';
-import { parseCertificate, readSubject } from './parse.ts';
+import type { DistinguishedName } from './distinguished-name.ts';
+import { parseCertificate, readSubjectName } from './parse.ts';
 import type { ParsedCertificate } from './parse.ts';
 
+interface Root {
+  readonly der: Uint8Array;
+  /** As soon as it was asked for: an error where it cannot be used. */
+  parsed: ParsedCertificate | TlsError | undefined;
+}
+
 export class RootStore {
-  readonly #bySubject: Map<string, Uint8Array[]> = new Map();
+  readonly #bySubject: Map<string, Root[]> = new Map();
   #size: number = 0;
 
   /**
@@ -52,37 +61,49 @@ export class RootStore {
   }
 
   /**
-   * @param subject DER Name, one character per byte, as ParsedCertificate.subject
+   * @param subject a name as ParsedCertificate.subjectName has it
    * @returns the roots of that name. One that cannot be parsed is passed over: a system's list may hold what is not supported here.
    */
-  findBySubject(subject: string): ParsedCertificate[] {
-    const found: ParsedCertificate[] = [];
-    for (const der of this.#bySubject.get(subject) ?? []) {
-      try {
-        found.push(parseCertificate(der));
-      } catch (error) {
-        if (!(error instanceof TlsError)) throw error;
-      }
-    }
-    return found;
+  findBySubject(subject: DistinguishedName): ParsedCertificate[] {
+    return this.#parse(subject).flatMap((root) => (root instanceof TlsError ? [] : [root]));
+  }
+
+  /** @returns why roots of that name cannot be used, for the person who put them there */
+  findProblems(subject: DistinguishedName): TlsError[] {
+    return this.#parse(subject).flatMap((root) => (root instanceof TlsError ? [root] : []));
   }
 
   /** Whether this very certificate is a root. */
   has(certificate: ParsedCertificate): boolean {
-    return this.#bySubject.get(certificate.subject)?.some((der) => equalBytes(der, certificate.der)) ?? false;
+    const same = this.#bySubject.get(certificate.subjectName.normalized);
+    return same?.some(({ der }) => equalBytes(der, certificate.der)) ?? false;
   }
 
   /** Every certificate, as DER. */
   *[Symbol.iterator](): IterableIterator<Uint8Array> {
-    for (const ders of this.#bySubject.values()) yield* ders;
+    for (const roots of this.#bySubject.values()) for (const { der } of roots) yield der;
   }
 
   #add(der: Uint8Array): void {
-    const subject = readSubject(der);
+    const subject = readSubjectName(der).normalized;
     const same = this.#bySubject.get(subject);
-    if (same === undefined) this.#bySubject.set(subject, [der]);
-    else if (same.some((other) => equalBytes(other, der))) return;
-    else same.push(der);
+    const root: Root = { der, parsed: undefined };
+    if (same === undefined) this.#bySubject.set(subject, [root]);
+    else if (same.some((other) => equalBytes(other.der, der))) return;
+    else same.push(root);
     this.#size++;
+  }
+
+  #parse(subject: DistinguishedName): (ParsedCertificate | TlsError)[] {
+    return (this.#bySubject.get(subject.normalized) ?? []).map((root) => (root.parsed ??= parseRoot(root.der)));
+  }
+}
+
+function parseRoot(der: Uint8Array): ParsedCertificate | TlsError {
+  try {
+    return parseCertificate(der);
+  } catch (error) {
+    if (error instanceof TlsError) return error;
+    throw error;
   }
 }

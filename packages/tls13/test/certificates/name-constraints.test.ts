@@ -87,38 +87,6 @@ test('constraints that are not critical hold as well', () => {
   refuses(constrained(['example.org'], [], false), ['example.com'], 'example.com');
 });
 
-test('directory names, which are not understood, are refused and not passed over', () => {
-  const directory = der.derExplicit(4, der.derSequence());
-  const issuer = authority('constrained', root, {
-    replace: [{ oid: '2.5.29.30', critical: true, value: der.derSequence(der.der(0xa0, der.derSequence(directory))) }],
-  });
-  assertRefused(
-    () => accepts(issuer, ['example.org'], 'example.org'),
-    'ERR_TLS_CERTIFICATE_INVALID',
-    Alert.UNSUPPORTED_CERTIFICATE,
-    /name constraints on directory names, which are not supported/,
-  );
-});
-
-test('mail addresses matter only to who has one', () => {
-  const mail = der.derImplicit(1, new TextEncoder().encode('example.org'));
-  const issuer = authority('constrained', root, {
-    replace: [{ oid: '2.5.29.30', critical: true, value: der.derSequence(der.der(0xa0, der.derSequence(mail))) }],
-  });
-  accepts(issuer, ['example.org'], 'example.org');
-  const name = der.derSequence(
-    der.derImplicit(2, new TextEncoder().encode('example.org')),
-    der.derImplicit(1, new TextEncoder().encode('a@example.com')),
-  );
-  const withMail = leaf(issuer, [], { replace: [{ oid: '2.5.29.17', value: name }] });
-  assertRefused(
-    () => verify([withMail, issuer], [root]),
-    'ERR_TLS_CERTIFICATE_INVALID',
-    Alert.UNSUPPORTED_CERTIFICATE,
-    /mail addresses/,
-  );
-});
-
 test('more names than can be compared in reasonable time', () => {
   const issuer = constrained(Array.from({ length: 300 }, (_, i) => `${i}.example.org`));
   assertRefused(

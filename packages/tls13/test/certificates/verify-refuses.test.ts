@@ -12,8 +12,6 @@ import {
   testRoots,
 } from '@mquictt/testkit';
 import { Alert, TlsError, nobleProvider, readCertificatesPem, verifyChain } from '../../src/index.ts';
-import type { CryptoProvider } from '../../src/index.ts';
-import { MAX_SIGNATURE_CHECKS } from '../../src/limits.ts';
 import { nodeProvider } from '../../src/node/index.ts';
 import { KEY_CERT_SIGN, assertRefused, authority, keyFor, leaf, verify } from '../support/chains.ts';
 import type { Issued } from '../support/chains.ts';
@@ -364,18 +362,18 @@ test('an extension that occurs twice', () => {
   );
 });
 
-test('a self-signed leaf, even if it is among the roots', () => {
+test('a self-signed leaf that nobody trusts', () => {
   const own = authority('example.org', undefined, {
     replace: [extensions.subjectAlternativeName('example.org'), extensions.keyUsage(0, KEY_CERT_SIGN)],
   });
   const plain = leaf({ ...good, subject: 'leaf' }, ['example.org'], { issuer: 'leaf', issuerKey: keyFor('leaf') });
   for (const certificate of [own, plain])
-    for (const roots of [[], [certificate], [root, certificate]])
+    for (const roots of [[], [root]])
       assertRefused(
         () => verify([certificate], roots),
         'ERR_TLS_CERTIFICATE_UNKNOWN_CA',
         UNKNOWN_CA,
-        /is self-signed and no authority vouches for it/,
+        /is self-signed and no authority vouches for it; add it to the trusted roots if it is yours/,
       );
 });
 
@@ -441,55 +439,6 @@ test('more certificates, and more bytes, than a chain has', () => {
   );
 });
 
-test('loops of cross-signed authorities, in bounded work', () => {
-  const [a, b] = [authority('a'), authority('b')];
-  const aByB = authority('a', b);
-  const bByA = authority('b', a);
-  const counted = countVerifications();
-  assertRefused(
-    () => verify([leaf(a, ['example.org']), aByB, bByA, a, b], [root], { provider: counted.provider }),
-    'ERR_TLS_CERTIFICATE_UNKNOWN_CA',
-    UNKNOWN_CA,
-    /neither|not among/,
-  );
-  assert.ok(counted.count() <= 20, `${counted.count()} signature checks`);
-});
-
-test('authorities of one name in as many paths as possible, within the budget', () => {
-  // Four keys, each in two certificates that the next key signed: 16 paths, and every certificate is a candidate at every step.
-  const hydra = Array.from({ length: 5 }, (_, i) => keyFor(`hydra ${i}`));
-  const heads = [0, 1, 2, 3].flatMap((i) =>
-    [1, 2].map((serial) =>
-      authority(
-        'hydra',
-        { subject: 'hydra', key: hydra[i + 1], der: new Uint8Array(0) },
-        { key: hydra[i], serial, remove: ['2.5.29.14', '2.5.29.35'] },
-      ),
-    ),
-  );
-  const chain = [leaf({ ...heads[0], key: hydra[0] }, ['example.org'], { remove: ['2.5.29.35'] }), ...heads];
-  // Among so few certificates the search ends by itself; roots of that name, none of which signed anything, take it to the budget.
-  const few = countVerifications();
-  assertRefused(
-    () => verify(chain, [root], { provider: few.provider }),
-    'ERR_TLS_CERTIFICATE_SIGNATURE',
-    BAD_CERTIFICATE,
-    /was not signed/,
-  );
-  assert.ok(few.count() < MAX_SIGNATURE_CHECKS, `${few.count()} signature checks`);
-  const roots = Array.from({ length: 20 }, (_, i) =>
-    authority('hydra', undefined, { key: keyFor('decoy'), serial: i + 1 }),
-  );
-  const counted = countVerifications();
-  assertRefused(
-    () => verify(chain, roots, { provider: counted.provider }),
-    'ERR_TLS_CERTIFICATE_INVALID',
-    CERTIFICATE_UNKNOWN,
-    /more than 100 signature checks/,
-  );
-  assert.is(counted.count(), MAX_SIGNATURE_CHECKS);
-});
-
 test('everything above with the portable provider too, where signatures are concerned', () => {
   const impostor = authority('root', undefined, { key: keyFor('impostor') });
   assertRefused(
@@ -516,17 +465,5 @@ test('names that would break a log line are shown without their control characte
     /"serial number 00abcd"/,
   );
 });
-
-function countVerifications(): { provider: CryptoProvider; count: () => number } {
-  let count = 0;
-  const provider: CryptoProvider = {
-    ...nodeProvider,
-    verify: (...parameters) => {
-      count++;
-      return nodeProvider.verify(...parameters);
-    },
-  };
-  return { provider, count: () => count };
-}
 
 test.run();

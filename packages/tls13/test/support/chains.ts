@@ -3,7 +3,7 @@ import { CLIENT_AUTH, SERVER_AUTH, TEST_UNIX_TIME, buildCertificate, extensions,
 import type { CertificateOptions, TestExtension, TestKeyPair } from '@mquictt/testkit';
 import * as assert from 'uvu/assert';
 import { Alert, RootStore, TlsError, alertName, verifyChain } from '../../src/index.ts';
-import type { TlsErrorCode, VerifiedChain, VerifyChainOptions } from '../../src/index.ts';
+import type { ChainCheck, TlsErrorCode, VerifiedChain, VerifyChainOptions } from '../../src/index.ts';
 import { nodeProvider } from '../../src/node/index.ts';
 
 export const KEY_CERT_SIGN = 5;
@@ -79,19 +79,38 @@ export function verify(
   });
 }
 
-/** Asserts that `action` fails with a TlsError of this code and alert whose sentence matches. */
-export function assertRefused(action: () => unknown, code: TlsErrorCode, alert: Alert, sentence: RegExp): void {
+/** @returns the TlsError of an action that is refused. One that names a certificate's fault says the same in its report. */
+export function refusal(action: () => unknown): TlsError {
   let result: unknown;
   try {
     result = action();
   } catch (error) {
     assert.instance(error, TlsError, `${String(error)}`);
-    const { code: actual, alert: actualAlert, message } = error as TlsError;
-    assert.is(actual, code, message);
-    assert.is(alertName(actualAlert), alertName(alert), message);
-    assert.match(message, sentence);
+    const { message, report } = error as TlsError;
     assert.not.match(message, /\.$/);
-    return;
+    if (report !== undefined) assert.is(report.reason, message);
+    return error as TlsError;
   }
   assert.unreachable(`not refused: ${String(result)}`);
+  throw new Error('unreachable');
+}
+
+/**
+ * Asserts that `action` fails with a TlsError of this code and alert whose sentence matches.
+ *
+ * @param check what the report calls it, and the subject of the certificate that it names
+ */
+export function assertRefused(
+  action: () => unknown,
+  code: TlsErrorCode,
+  alert: Alert,
+  sentence: RegExp,
+  [check, subject]: readonly [check?: ChainCheck, subject?: string] = [],
+): void {
+  const { code: actual, alert: actualAlert, message, report } = refusal(action);
+  assert.is(actual, code, message);
+  assert.is(alertName(actualAlert), alertName(alert), message);
+  assert.match(message, sentence);
+  if (check !== undefined) assert.is(report?.check, check, message);
+  if (subject !== undefined) assert.is(report?.certificate?.subject, subject, message);
 }
