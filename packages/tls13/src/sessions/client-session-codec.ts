@@ -74,11 +74,11 @@ export function decodeClientSession(data: Uint8Array): ClientSession | undefined
   });
 }
 
-/** Roughly what it takes to keep it, bytes. */
+/** Most of its bytes encoded: what the server decides on. */
 export function clientSessionSize({ ticket, peerExtensions, peerCertificates }: ClientSession): number {
   let size = ticket.length;
-  for (const { data } of peerExtensions) size += data.length;
-  for (const der of peerCertificates) size += der.length;
+  for (const { data } of peerExtensions) size += 4 + data.length;
+  for (const der of peerCertificates) size += 3 + der.length;
   return size;
 }
 

@@ -74,7 +74,6 @@ export class SessionCache {
   }
 }
 
-/** Names hold no space, so that no two pairs have one key. */
 function keyOf(serverName: string, scope: string): string {
-  return `${serverName.toLowerCase()} ${scope}`;
+  return JSON.stringify([serverName.toLowerCase(), scope]);
 }

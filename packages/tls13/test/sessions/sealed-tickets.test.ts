@@ -6,7 +6,7 @@ import { SealedTickets, nobleProvider } from '../../src/index.ts';
 import type { CryptoProvider, SealedTicketsOptions } from '../../src/index.ts';
 import { nodeProvider } from '../../src/node/index.ts';
 import { latin1Text } from '../../src/ascii.ts';
-import { DAY, HOUR, PROVIDERS, serverSession } from '../support/sessions.ts';
+import { DAY, HOUR, PROVIDERS, serverSession } from '../support/sample-sessions.ts';
 
 const test = suite('sealed tickets');
 const SEED = Number(process.env['SEED'] ?? 51);
@@ -110,6 +110,29 @@ function nodePlaintext(provider: CryptoProvider, key: Uint8Array, ticket: Uint8A
   assert.ok(plaintext !== undefined, 'the form is another than its description');
   return plaintext as Uint8Array;
 }
+
+test('what is too long for a ticket costs no decryption', () => {
+  let openedBytes = 0;
+  const counting: CryptoProvider = {
+    ...nodeProvider,
+    aead: (algorithm, secret) => {
+      const aead = nodeProvider.aead(algorithm, secret);
+      return {
+        seal: aead.seal,
+        open: (nonce, additionalData, ciphertext) => {
+          openedBytes += ciphertext.length;
+          return aead.open(nonce, additionalData, ciphertext);
+        },
+      };
+    },
+  };
+  const tickets = sealed({ provider: counting });
+  const ticket = issue(tickets, 1, NOW);
+  assert.is(tickets.redeem(Uint8Array.of(...ticket, ...new Uint8Array(5000)), NOW), undefined);
+  assert.is(openedBytes, 0);
+  assert.ok(tickets.redeem(ticket, NOW));
+  assert.is(openedBytes, ticket.length - 20);
+});
 
 test('nothing of a session can be read in its ticket, and no two tickets are alike', () => {
   const tickets = sealed();
