@@ -6,17 +6,16 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hash as oneShotHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { HASH_LENGTHS, checkAeadKey, checkAeadNonce, checkHkdfLength } from '../provider-checks.ts';
-import { NamedGroup } from '../provider.ts';
 import type { Aead, AeadAlgorithm, CryptoProvider, HashAlgorithm, RunningHash } from '../provider.ts';
 import { ALL_SIGNATURE_SCHEMES } from '../signature-schemes.ts';
 import { plain } from './bytes.ts';
-import { answerKeyShare, generateKeyShares } from './key-exchange.ts';
+import { answerKeyShare, generateKeyShares, nodeGroups } from './key-exchange.ts';
 import { importSigningKey, verify } from './signatures.ts';
 
 /** The crypto provider over node:crypto. */
 export const nodeProvider: CryptoProvider = {
   name: 'node',
-  groups: [NamedGroup.X25519, NamedGroup.SECP256R1],
+  groups: nodeGroups,
   verifySchemes: ALL_SIGNATURE_SCHEMES,
   hash: (algorithm, data) => plain(oneShotHash(algorithm, data, 'buffer')),
   createHash: (algorithm) => new NodeRunningHash(createHash(algorithm)),

@@ -1,5 +1,5 @@
 /**
- * The portable crypto provider: @noble/ciphers, @noble/hashes and @noble/curves, RSA over micro-rsa-dsa-dh. Runs wherever JavaScript
+ * The portable crypto provider: @noble/ciphers, @noble/hashes, @noble/curves and @noble/post-quantum, RSA over micro-rsa-dsa-dh. Runs wherever JavaScript
  * does and is the reference that the others are compared with.
  *
  * Slower than an engine's own crypto by a factor of 10 to 45, and only as constant in time as JavaScript and BigInt allow: what signs with long-term
@@ -11,10 +11,9 @@ import { expand, extract } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { checkAeadKey, checkAeadNonce, checkHkdfLength } from '../provider-checks.ts';
-import { NamedGroup } from '../provider.ts';
 import type { Aead, AeadAlgorithm, CryptoProvider, HashAlgorithm, RunningHash } from '../provider.ts';
 import { ALL_SIGNATURE_SCHEMES } from '../signature-schemes.ts';
-import { answerKeyShare, generateKeyShares } from './noble-key-exchange.ts';
+import { answerKeyShare, generateKeyShares, nobleGroups } from './noble-key-exchange.ts';
 import { importSigningKey, verify } from './noble-signatures.ts';
 
 const HASHES = { sha256, sha384, sha512 } as const;
@@ -22,7 +21,7 @@ const HASHES = { sha256, sha384, sha512 } as const;
 /** The crypto provider written in JavaScript alone. */
 export const nobleProvider: CryptoProvider = {
   name: 'noble',
-  groups: [NamedGroup.X25519, NamedGroup.SECP256R1],
+  groups: nobleGroups,
   verifySchemes: ALL_SIGNATURE_SCHEMES,
   hash: (algorithm, data) => HASHES[algorithm](data),
   createHash: (algorithm) => new NobleRunningHash(algorithm),

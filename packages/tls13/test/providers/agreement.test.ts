@@ -14,7 +14,7 @@ import {
   testKeyPairFromPkcs8,
 } from '@mquictt/testkit';
 import type { TestKeyPair } from '@mquictt/testkit';
-import { SignatureScheme, nobleProvider, readPrivateKeyPem } from '../../src/index.ts';
+import { NamedGroup, SignatureScheme, nobleProvider, readPrivateKeyPem } from '../../src/index.ts';
 import { nodeKeyShare } from '../../src/node/key-exchange.ts';
 import { nodeProvider } from '../../src/node/index.ts';
 import { nobleKeyShare } from '../../src/providers/noble-key-exchange.ts';
@@ -110,11 +110,43 @@ test('RSA-1024 is refused by both, for signing and for verifying', () => {
 });
 
 test('both halves of a key exchange may come from different providers', () => {
-  for (const group of nobleProvider.groups) {
-    const a = nobleProvider.generateKeyShares([group], seededRandom(5))[0];
-    const b = nodeProvider.generateKeyShares([group], seededRandom(5))[0];
-    assert.equal(a.sharedSecret(b.publicKey), b.sharedSecret(a.publicKey));
+  for (const group of nobleProvider.groups)
+    for (const [client, server] of [
+      [nobleProvider, nodeProvider],
+      [nodeProvider, nobleProvider],
+    ] as const) {
+      const share = client.generateKeyShares([group], seededRandom(5))[0];
+      const answer = server.answerKeyShare(group, share.publicKey, seededRandom(6));
+      assert.ok(answer);
+      assert.equal(share.sharedSecret(answer.publicKey), answer.sharedSecret, `${client.name}, group ${group}`);
+    }
+});
+
+test('a key share has the same public half in both, and the same secret', () => {
+  const random = seededRandom(26);
+  for (const [group, length] of [
+    [NamedGroup.X25519MLKEM768, 96],
+    [NamedGroup.X25519, 32],
+    [NamedGroup.SECP256R1, 32],
+    [NamedGroup.SECP384R1, 48],
+  ] as const) {
+    const secret = random.bytes(length);
+    const [noble, node] = [nobleKeyShare(group, secret), nodeKeyShare(group, secret)];
+    assert.equal(noble.publicKey, node.publicKey);
+    const answer = nobleProvider.answerKeyShare(group, noble.publicKey, random);
+    assert.equal(noble.sharedSecret(answer?.publicKey ?? new Uint8Array(0)), answer?.sharedSecret);
+    assert.equal(node.sharedSecret(answer?.publicKey ?? new Uint8Array(0)), answer?.sharedSecret);
   }
+});
+
+test('an ML-KEM ciphertext that was made for another key gives the same nonsense in both', () => {
+  const random = seededRandom(27);
+  const secret = random.bytes(96);
+  const group = NamedGroup.X25519MLKEM768;
+  const answer = nobleProvider.answerKeyShare(group, nobleKeyShare(group, random.bytes(96)).publicKey, random);
+  const said = nobleKeyShare(group, secret).sharedSecret(answer?.publicKey ?? new Uint8Array(0));
+  assert.is(said?.length, 64);
+  assert.equal(said, nodeKeyShare(group, secret).sharedSecret(answer?.publicKey ?? new Uint8Array(0)));
 });
 
 test('hashes, HMAC and HKDF are the same for random inputs', () => {
