@@ -129,7 +129,7 @@ function isWithinUriBase(uri: string, base: string): boolean {
 
 /** @returns the DNS name in a URI's authority (RFC 3986 §3.2), or undefined where there is none */
 function uriHost(uri: string): string | undefined {
-  const host = /^[a-z][a-z\d+.-]*:\/\/(?:[^/?#@]*@)?([\w.-]+)(?::\d*)?(?:[/?#]|$)/i.exec(uri)?.[1];
+  const host = /^[a-z][a-z\d+.-]*:\/\/(?:[\w.~%!$&'()*+,;=:-]*@)?([\w.-]+)(?::\d*)?(?:[/?#]|$)/i.exec(uri)?.[1];
   return host !== undefined && isDnsName(host) ? host : undefined;
 }
 
