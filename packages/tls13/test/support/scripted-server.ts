@@ -19,6 +19,7 @@ import { readClientHello } from '../../src/messages/client-hello.ts';
 import { writeEncryptedExtensions } from '../../src/messages/encrypted-extensions.ts';
 import { writeFinished } from '../../src/messages/finished.ts';
 import { writeServerHello } from '../../src/messages/server-hello.ts';
+import type { NamedGroup } from '../../src/provider.ts';
 import { nobleProvider } from '../../src/providers/noble.ts';
 import { Transcript, transcriptWithRetry } from '../../src/transcript.ts';
 import { seededRandom } from '@mquictt/testkit';
@@ -78,8 +79,9 @@ export function scriptedFlight(clientHello: Uint8Array, script: Script = {}): Sc
   const hello = readClientHello(clientHello.subarray(4));
   const [clientShare] = readClientShares(hello.extensions.get(ExtensionType.KEY_SHARE) as Uint8Array);
   if (clientShare === undefined) throw new TlsError('ERR_TLS_INTERNAL', Alert.INTERNAL_ERROR, 'no share');
-  const share = provider.generateKeyShares([clientShare.group as 0x1d], random)[0];
-  const sharedSecret = share.sharedSecret(clientShare.keyExchange) as Uint8Array;
+  const { group, keyExchange } = clientShare;
+  const share = provider.answerKeyShare(group as NamedGroup, keyExchange, random);
+  if (share === undefined) throw new TlsError('ERR_TLS_INTERNAL', Alert.INTERNAL_ERROR, 'an unusable share');
   put(
     'server_hello',
     writeServerHello({
@@ -87,11 +89,11 @@ export function scriptedFlight(clientHello: Uint8Array, script: Script = {}): Sc
       cipherSuite: cipherSuite.id,
       extensions: new Map([
         [ExtensionType.SUPPORTED_VERSIONS as number, writeSelectedVersion()],
-        [ExtensionType.KEY_SHARE, writeServerShare({ group: share.group, keyExchange: share.publicKey })],
+        [ExtensionType.KEY_SHARE, writeServerShare({ group, keyExchange: share.publicKey })],
       ]),
     }),
   );
-  schedule = new EarlySchedule(provider, cipherSuite).handshake(sharedSecret, transcript.digest());
+  schedule = new EarlySchedule(provider, cipherSuite).handshake(share.sharedSecret, transcript.digest());
 
   put('encrypted_extensions', writeEncryptedExtensions(encryptedExtensions()));
   put('certificate', certificateMessage(credential.chain));
