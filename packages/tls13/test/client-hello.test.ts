@@ -119,7 +119,7 @@ const refusals: readonly [string, () => Uint8Array, Alert][] = [
     'without a group in common',
     () =>
       changed((extensions) => {
-        extensions.set(ExtensionType.SUPPORTED_GROUPS, writeUint16List([0x0018, 0x0100]));
+        extensions.set(ExtensionType.SUPPORTED_GROUPS, writeUint16List([0x0019, 0x0100]));
         extensions.set(ExtensionType.KEY_SHARE, writeClientShares([]));
       }),
     Alert.HANDSHAKE_FAILURE,
@@ -202,7 +202,7 @@ test('server ignores what it does not know', () => {
 
 test('thousands of groups, shares and protocols cost neither time nor words', () => {
   const [groupCount, shareCount] = [16_200, 6400];
-  const groups = Array.from({ length: groupCount }, (_, i) => 0x1000 + i);
+  const groups = Array.from({ length: groupCount }, (_, i) => 0x2000 + i);
   // The shares of the groups that stand last: whoever searches the list for each goes through all of it.
   const entries = groups.slice(-shareCount).map((group) => ({ group, keyExchange: Uint8Array.of(1) }));
   const crowded = changed((extensions) => {
