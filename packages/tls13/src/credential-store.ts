@@ -14,8 +14,8 @@ export interface CredentialStoreOptions {
 /** A credential with what it is chosen by. */
 interface Entry {
   readonly credential: Credential;
-  /** What its chain is signed with, without self-signed ones; undefined stands for what TLS has no name for. */
-  readonly chainSchemes: ReadonlySet<number | undefined>;
+  /** Code points of what its chain is signed with, without self-signed ones; -1 stands for what TLS has no name for. */
+  readonly chainSchemes: readonly number[];
   /** DER Names of those who issued a certificate of the chain, one character per byte. */
   readonly issuers: ReadonlySet<string>;
   /** Equal for entries that no offer can tell apart but by name. */
@@ -86,9 +86,7 @@ function best(entries: readonly Entry[], offer: CertificateOffer): Credential | 
   let chosen: Entry | undefined;
   let chosenRank = -1;
   for (const entry of usable) {
-    const isVerifiable = [...entry.chainSchemes].every(
-      (scheme) => scheme !== undefined && offer.certificateSchemes.includes(scheme),
-    );
+    const isVerifiable = entry.chainSchemes.every((scheme) => offer.certificateSchemes.includes(scheme));
     const isTrusted = authorities.length === 0 || authorities.some((name) => entry.issuers.has(name));
     const rank = (isVerifiable ? 2 : 0) + (isTrusted ? 1 : 0);
     if (rank <= chosenRank) continue;
@@ -129,9 +127,9 @@ function readCredential(credential: Credential, index: number): { entry: Entry; 
   if (leaf === undefined) throw configError(`Credential ${index} (counted from 0) has no certificate`);
   // A peer's authorities and schemes say nothing about the signature of a root on itself.
   const signed = chain.filter(({ subject, issuer }) => subject !== issuer);
-  const chainSchemes = new Set(signed.map(({ signatureAlgorithm }) => signatureAlgorithm.scheme));
+  const chainSchemes = [...new Set(signed.map(({ signatureAlgorithm }) => signatureAlgorithm.scheme ?? -1))];
   const issuers = new Set(chain.map(({ issuer }) => issuer));
-  const profile = JSON.stringify([credential.key.schemes, [...chainSchemes].sort(), [...issuers].sort()]);
+  const profile = JSON.stringify([credential.key.schemes, chainSchemes.toSorted(), [...issuers].sort()]);
   const names = leaf.extensions.subjectAlternativeName?.dnsNames ?? [];
   return { entry: { credential, chainSchemes, issuers, profile }, names: names.map((name) => name.toLowerCase()) };
 }

@@ -138,7 +138,7 @@ test('where the very name’s key cannot be used a wildcard’s is, and another 
 
 test('a chain that is signed with what the peer accepts comes first; where there is none, one that is not will do', () => {
   const rsaKey = keyFor('rsa root', 'rsa2048');
-  const rsaRoot = authority('rsa root', undefined, { key: rsaKey });
+  const rsaRoot = authority('rsa root', undefined, { key: rsaKey, algorithm: 'rsa-sha512' });
   const crossed = authority('crossed', rsaRoot);
   const credentials = [
     credential(['example.org'], { issuer: rsaRoot }),
