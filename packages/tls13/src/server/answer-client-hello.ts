@@ -5,6 +5,7 @@
 import { Alert } from '../alerts.ts';
 import { chooseCredential, fitCredential, type OwnCredential } from '../authentication/own-chain.ts';
 import { AwaitAnswer } from '../await-answer.ts';
+import { CIPHER_SUITES } from '../cipher-suites.ts';
 import type { Credential } from '../config.ts';
 import { equalBytes } from '../constant-time.ts';
 import { TlsError } from '../errors.ts';
@@ -80,10 +81,10 @@ export class AnswerClientHello {
 
   /** What does not fit is passed over: a full handshake follows. */
   #isUsable(session: ServerSession): boolean {
-    const { clientAuthentication, cipherSuites } = this.#context.settings;
+    const { clientAuthentication } = this.#context.settings;
     const { negotiated, unixTime } = this.#answered;
     // RFC 8446 §4.2.11: a pre-shared key belongs to a hash.
-    const suite = cipherSuites.find((each) => each.id === session.cipherSuite);
+    const suite = CIPHER_SUITES.find((each) => each.id === session.cipherSuite);
     if (suite?.hash !== negotiated.suite.hash || session.secret.length !== suite.hashLength) return false;
     if (!(unixTime < session.expiresAt) || session.serverName !== negotiated.serverName) return false;
     // A client that was nobody does not become somebody this way, and who was somebody is asked again where nobody is any more.
