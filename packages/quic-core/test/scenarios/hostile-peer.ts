@@ -33,6 +33,7 @@ import {
   ServerHandshake,
   type CipherSuite,
   type Handshake,
+  type NamedGroup,
 } from '@mquictt/tls13';
 import { Reader, Writer } from '../../src/cursor.ts';
 import { writeAck } from '../../src/frames/ack.ts';
@@ -89,8 +90,8 @@ export interface HostileOptions {
   /** The whole extension, in place of well-formed parameters; undefined in the result leaves it out. */
   readonly extension?: (data: Uint8Array) => { type: number; data: Uint8Array } | undefined;
   readonly alpnProtocols?: readonly string[];
-  /** Of the victim. @default the one protocol `test` */
-  readonly victimAlpn?: readonly string[];
+  /** Changes the TLS configuration of the victim. */
+  readonly victim?: { readonly alpnProtocols?: readonly string[]; readonly groups?: readonly NamedGroup[] };
   /** Changes or withholds TLS messages on their way out. */
   readonly onHandshakeBytes?: (space: SpaceIndex, data: Uint8Array) => Uint8Array | undefined;
   /** As a server: answer the first Initial with a Retry that carries this token. */
@@ -223,7 +224,7 @@ export class HostilePeer {
     this.inbox = new Inbox(this);
     const random = seededRandom(this.simulation.seed + 78);
     const provider = nobleProvider;
-    const common = { provider, random, alpnProtocols: options.victimAlpn ?? ['test'] };
+    const common = { provider, random, alpnProtocols: ['test'], ...options.victim };
     const endpoint = createEndpoint({
       provider,
       random,

@@ -1,5 +1,6 @@
 /** Clients that begin a ClientHello of several datagrams and never end it: what each costs, and for how long. And Retry with such a ClientHello. */
 import { CLIENT_ADDRESS } from '@mquictt/testkit';
+import { NamedGroup } from '@mquictt/tls13';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TransportErrorCode } from '../../src/errors.ts';
@@ -109,7 +110,11 @@ function memory(): number {
 test('Retry: all datagrams of the ClientHello come again, with the token', () => {
   const retryToken = new Uint8Array(100).fill(0x70);
   for (const hello of [2, 8]) {
-    const peer = new HostilePeer({ role: 'server', retryToken, victimAlpn: alpnFor(hello) }).connect();
+    const peer = new HostilePeer({
+      role: 'server',
+      retryToken,
+      victim: { alpnProtocols: alpnFor(hello), groups: [NamedGroup.X25519] },
+    }).connect();
     const withToken = peer.tokens.filter((token) => token.length > 0);
     assert.is(peer.tokens.length - withToken.length, hello);
     assert.ok(withToken.length >= hello);
