@@ -26,12 +26,13 @@ export function rememberSignatures(provider: CryptoProvider, path: readonly Pars
   if (memory === undefined) memories.set(provider, (memory = new Set()));
   for (const [index, issuer] of path.entries()) {
     if (index === 0) continue;
-    if (memory.size >= MAX_CACHED_SIGNATURES)
+    const key = signatureKey(path[index - 1], issuer);
+    if (memory.size >= MAX_CACHED_SIGNATURES && !memory.has(key))
       for (const oldest of memory) {
         memory.delete(oldest);
         break;
       }
-    memory.add(signatureKey(path[index - 1], issuer));
+    memory.add(key);
   }
 }
 

@@ -150,6 +150,33 @@ test('name constraints that stand in the wrong place are no absence of constrain
     refused(constraints(...bad), /Name constraints are malformed/);
 });
 
+test('object identifiers', () => {
+  const read = (content: readonly number[]): string => {
+    const bytes = der.der(6, Uint8Array.from(content));
+    return derOid(bytes, readDerRoot(bytes, 6));
+  };
+  const rows: [number[], string][] = [
+    [[0x2a, 0x03], '1.2.3'],
+    [[0x27], '0.39'],
+    [[0x28], '1.0'],
+    [[0x4f], '1.39'],
+    [[0x50], '2.0'],
+    [[0x88, 0x37], '2.999'],
+    [[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d], '1.2.840.113549'],
+    [[0x2a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], `1.2.${2n ** 49n - 1n}`],
+    [[0x69, 0x83, ...new Array<number>(17).fill(0xff), 0x7f], `2.25.${2n ** 128n - 1n}`],
+  ];
+  for (const [content, expected] of rows) assert.is(read(content), expected);
+  for (const [content, problem] of [
+    [[], /cut off/],
+    [[0x2a, 0x86], /cut off/],
+    [[0x80, 0x01], /shortest form/],
+    [[0x2a, 0x80, 0x01], /shortest form/],
+    [new Array<number>(65).fill(1), /too long/],
+  ] as [number[], RegExp][])
+    assert.throws(() => read(content), problem);
+});
+
 test('an extended key usage of something else than object identifiers', () => {
   refused(withValue('2.5.29.37', der.derSequence(der.derNull())), /malformed/);
 });
@@ -167,6 +194,10 @@ test('version and serial number', () => {
   );
   // Authorities that break the rules about serial numbers hurt nobody but their own revocation lists.
   assert.is(parseCertificate(withField(1, Uint8Array.of(2, 1, 0xff))).serialNumber, 'ff');
+  assert.is(parseCertificate(withField(1, Uint8Array.of(2, 2, 0, 0x80))).serialNumber, '0080');
+  assert.is(parseCertificate(withField(1, der.der(2, new Uint8Array(40).fill(0x11)))).serialNumber, '11'.repeat(40));
+  for (const content of [[], [0, 0x7f], [0xff, 0x80]])
+    refused(withField(1, der.der(2, Uint8Array.from(content))), /Serial number is malformed/);
 });
 
 function withTimes(...times: readonly Uint8Array[]): Uint8Array {
