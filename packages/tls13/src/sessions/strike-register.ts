@@ -8,7 +8,7 @@ export interface StrikeRegisterOptions {
   readonly provider: CryptoProvider;
   /** Wall clock now, ms since 1970: nothing is known of what was let in before. */
   readonly unixTime: number;
-  /** Tickets remembered of one window of 20 seconds, and as many of the window before; 150 bytes each. When it is full, early data is refused. @default 100,000 */
+  /** Tickets remembered of one window of 20 seconds, and as many of the window before; 60 bytes each. When it is full, early data is refused. @default 100,000 */
   readonly capacity?: number;
 }
 
