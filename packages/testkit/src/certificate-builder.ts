@@ -21,7 +21,15 @@ import {
   derUtf8,
 } from './der.ts';
 
-export type TestKeyType = 'p256' | 'p384' | 'ed25519' | `rsa${number}`;
+/** `pss2048` is RSA bound to RSASSA-PSS by its OID, `pss2048-sha384` to one hash as well. */
+export type TestKeyType =
+  | 'p256'
+  | 'p384'
+  | 'p521'
+  | 'ed25519'
+  | `rsa${number}`
+  | `pss${number}`
+  | `pss${number}-${'sha256' | 'sha384' | 'sha512'}`;
 
 export interface TestKeyPair {
   readonly privateKey: KeyObject;
@@ -34,6 +42,7 @@ export interface TestKeyPair {
 export type TestSignatureAlgorithm =
   | 'ecdsa-sha256'
   | 'ecdsa-sha384'
+  | 'ecdsa-sha512'
   | 'ecdsa-sha1'
   | 'rsa-sha256'
   | 'rsa-sha384'
@@ -77,17 +86,30 @@ export interface CertificateOptions {
   readonly outerAlgorithm?: TestSignatureAlgorithm;
 }
 
+const CURVES = { p256: 'P-256', p384: 'P-384', p521: 'P-521' } as const;
+/** As bytes at once: on Node 20, exporting a generated KeyObject may hang (see key-exchange.ts of tls13). */
+const ENCODING = {
+  publicKeyEncoding: { format: 'der', type: 'spki' },
+  privateKeyEncoding: { format: 'der', type: 'pkcs8' },
+} as const;
+
+const generate = generateKeyPairSync as unknown as (type: string, options: object) => { readonly privateKey: Buffer };
+
 /** Makes a key pair. Not seeded: what must be the same every time takes a committed key. */
 export function testKeyPair(type: TestKeyType): TestKeyPair {
-  const { privateKey } =
-    type === 'p256'
-      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
-      : type === 'p384'
-        ? generateKeyPairSync('ec', { namedCurve: 'P-384' })
-        : type === 'ed25519'
-          ? generateKeyPairSync('ed25519')
-          : generateKeyPairSync('rsa', { modulusLength: Number(type.slice(3)) });
-  return keyPairFrom(privateKey);
+  return testKeyPairFromPkcs8(generatePkcs8(type));
+}
+
+function generatePkcs8(type: TestKeyType): Uint8Array {
+  if (type === 'ed25519') return generate(type, ENCODING).privateKey;
+  if (type === 'p256' || type === 'p384' || type === 'p521')
+    return generate('ec', { namedCurve: CURVES[type], ...ENCODING }).privateKey;
+  const [, kind, bits, hash] = /^(rsa|pss)(\d+)(?:-(.*))?$/.exec(type) ?? [];
+  const options = { modulusLength: Number(bits), ...ENCODING };
+  if (kind === 'rsa') return generate('rsa', options).privateKey;
+  const binding =
+    hash === undefined ? {} : { hashAlgorithm: hash, mgf1HashAlgorithm: hash, saltLength: saltLength(hash) };
+  return generate('rsa-pss', { ...options, ...binding }).privateKey;
 }
 
 /** @param pkcs8 DER PrivateKeyInfo */
@@ -208,7 +230,10 @@ function extension({ oid, critical, value }: TestExtension): Uint8Array {
 function defaultAlgorithm({ privateKey }: TestKeyPair): TestSignatureAlgorithm {
   if (privateKey.asymmetricKeyType === 'ed25519') return 'ed25519';
   if (privateKey.asymmetricKeyType === 'rsa') return 'rsa-sha256';
-  return privateKey.asymmetricKeyDetails?.namedCurve === 'secp384r1' ? 'ecdsa-sha384' : 'ecdsa-sha256';
+  const { hashAlgorithm = 'sha256', namedCurve } = privateKey.asymmetricKeyDetails ?? {};
+  if (privateKey.asymmetricKeyType === 'rsa-pss') return `pss-${hashAlgorithm as 'sha256'}`;
+  if (namedCurve === 'secp521r1') return 'ecdsa-sha512';
+  return namedCurve === 'secp384r1' ? 'ecdsa-sha384' : 'ecdsa-sha256';
 }
 
 const HASH_OIDS = {
@@ -225,6 +250,8 @@ function algorithmIdentifier(algorithm: TestSignatureAlgorithm): Uint8Array {
       return derSequence(derOid('1.2.840.10045.4.3.2'));
     case 'ecdsa-sha384':
       return derSequence(derOid('1.2.840.10045.4.3.3'));
+    case 'ecdsa-sha512':
+      return derSequence(derOid('1.2.840.10045.4.3.4'));
     case 'rsa-md5':
       return derSequence(derOid('1.2.840.113549.1.1.4'), derNull());
     case 'rsa-sha1':

@@ -15,12 +15,12 @@ import {
   writeDer,
 } from './der.ts';
 import { TlsError } from './errors.ts';
-import { KEY_ALGORITHMS, keyTypeOf, rsaKeyProblem } from './public-key.ts';
-import type { KeyType } from './public-key.ts';
+import { CURVE_SIZES, KEY_ALGORITHMS, readKeyAlgorithm, rsaKeyProblem } from './public-key.ts';
+import type { EcdsaKeyType, KeyAlgorithm } from './public-key.ts';
 
 export type PrivateKey =
-  | { readonly type: 'ecdsa-p256' | 'ecdsa-p384' | 'ed25519'; readonly secret: Uint8Array }
-  | ({ readonly type: 'rsa' } & RsaPrivateKey);
+  | { readonly type: EcdsaKeyType | 'ed25519'; readonly secret: Uint8Array }
+  | (Omit<KeyAlgorithm, 'type'> & { readonly type: 'rsa' | 'rsa-pss' } & RsaPrivateKey);
 
 /** The numbers of RSAPrivateKey as magnitudes. */
 export interface RsaPrivateKey {
@@ -40,10 +40,11 @@ export function readPrivateKeyInfo(key: Uint8Array): PrivateKey {
     const children = readDerChildren(key, readDerRoot(key, DerTag.SEQUENCE));
     const version = derUnsigned(key, expectDerChild(children, 0, DerTag.INTEGER));
     if (version.length !== 1 || version[0] > 1) throw unsupported('Private key has an unknown PKCS#8 version');
-    const type = keyTypeOf(derWhole(key, expectDerChild(children, 1, DerTag.SEQUENCE)));
-    if (type === undefined)
-      throw unsupported('Private key is of a type that is not supported; use P-256, P-384, Ed25519 or RSA');
-    return readKey(type, derContent(key, expectDerChild(children, 2, DerTag.OCTET_STRING)));
+    // A copy: it may go into the public half, and whose bytes these are is free to clear them.
+    const algorithm = readKeyAlgorithm(new Uint8Array(derWhole(key, expectDerChild(children, 1, DerTag.SEQUENCE))));
+    if (algorithm === undefined)
+      throw unsupported('Private key is of a type that is not supported; use P-256, P-384, P-521, Ed25519 or RSA');
+    return readKey(algorithm, derContent(key, expectDerChild(children, 2, DerTag.OCTET_STRING)));
   });
 }
 
@@ -70,8 +71,9 @@ function privateKeyInfo(algorithm: Uint8Array, key: Uint8Array): Uint8Array {
   return writeDer(DerTag.SEQUENCE, version, algorithm, writeDer(DerTag.OCTET_STRING, key));
 }
 
-function readKey(type: KeyType, key: Uint8Array): PrivateKey {
-  if (type === 'rsa') return { type, ...readRsaKey(key) };
+function readKey(algorithm: KeyAlgorithm, key: Uint8Array): PrivateKey {
+  const { type } = algorithm;
+  if (type === 'rsa' || type === 'rsa-pss') return { ...algorithm, type, ...readRsaKey(key) };
   if (type === 'ed25519') {
     const secret = derContent(key, readDerRoot(key, DerTag.OCTET_STRING));
     if (secret.length !== 32) throw new DerError('Ed25519 key has the wrong length');
@@ -80,7 +82,7 @@ function readKey(type: KeyType, key: Uint8Array): PrivateKey {
   }
   const children = readDerChildren(key, readDerRoot(key, DerTag.SEQUENCE));
   const secret = derContent(key, expectDerChild(children, 1, DerTag.OCTET_STRING));
-  const size = type === 'ecdsa-p256' ? 32 : 48;
+  const size = CURVE_SIZES[type];
   if (secret.length > size) throw new DerError('EC key has the wrong length');
   const padded = new Uint8Array(size);
   // Some old tools leave out leading zeros, which RFC 5915 §3 does not allow but everybody reads.

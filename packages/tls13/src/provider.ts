@@ -37,8 +37,18 @@ export const SignatureScheme = {
   RSA_PSS_RSAE_SHA384: 0x0805,
   RSA_PSS_RSAE_SHA512: 0x0806,
   ED25519: 0x0807,
+  RSA_PSS_PSS_SHA256: 0x0809,
+  RSA_PSS_PSS_SHA384: 0x080a,
+  RSA_PSS_PSS_SHA512: 0x080b,
 } as const;
 export type SignatureScheme = (typeof SignatureScheme)[keyof typeof SignatureScheme];
+
+/**
+ * How something is signed, apart from the key. PSS has a salt as long as the hash and the same hash in MGF1. Ed25519 hashes inside.
+ */
+export type SignatureAlgorithm =
+  | { readonly kind: 'ecdsa' | 'rsa-pkcs1' | 'rsa-pss'; readonly hash: HashAlgorithm }
+  | { readonly kind: 'ed25519'; readonly hash?: undefined };
 
 /** A running hash; the transcript of a handshake is one of these. */
 export interface RunningHash {
@@ -127,10 +137,24 @@ export interface CryptoProvider {
   /**
    * @param publicKeyInfo DER SubjectPublicKeyInfo
    * @returns whether the signature is good. False for unusable keys and malformed signatures and where the key's type is not the scheme's
-   *   (an ECDSA scheme is bound to its curve); never throws for peer input. RSA_PKCS1_* serve certificates only; the caller keeps them out of
-   *   CertificateVerify.
+   *   (an ECDSA scheme is bound to its curve, RSA_PSS_RSAE_* and RSA_PSS_PSS_* to the OID of the key); never throws for peer input. RSA_PKCS1_* are the
+   *   caller's to keep out of CertificateVerify.
    */
   verify(publicKeyInfo: Uint8Array, scheme: SignatureScheme, message: Uint8Array, signature: Uint8Array): boolean;
+
+  /**
+   * Verifies the signature of a certificate, where X.509 leaves more open than TLS does: any of the hashes with any curve (RFC 5758 §3.2), RSASSA-PSS by
+   * keys of either OID.
+   *
+   * @param publicKeyInfo DER SubjectPublicKeyInfo of the issuer
+   * @returns whether the signature is good; false as for `verify`, and never throws for peer input
+   */
+  verifyCertificate(
+    publicKeyInfo: Uint8Array,
+    algorithm: SignatureAlgorithm,
+    message: Uint8Array,
+    signature: Uint8Array,
+  ): boolean;
 
   /** @throws RangeError when the key's length is not the algorithm's. */
   aead(algorithm: AeadAlgorithm, key: Uint8Array): Aead;

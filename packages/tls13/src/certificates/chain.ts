@@ -163,8 +163,8 @@ export class PathSearch {
   #verify(certificate: ParsedCertificate, issuer: ParsedCertificate): boolean {
     const { signatureAlgorithm, tbs, signature } = certificate;
     const { provider } = this.#options;
-    if (signatureAlgorithm.scheme === undefined) return false;
-    return provider.verify(issuer.publicKeyInfo, signatureAlgorithm.scheme, tbs, signature);
+    if (signatureAlgorithm.algorithm === undefined) return false;
+    return provider.verifyCertificate(issuer.publicKeyInfo, signatureAlgorithm.algorithm, tbs, signature);
   }
 
   #tooComplex(work: string): ChainFault {
@@ -204,7 +204,7 @@ function unusableSignature(certificate: ParsedCertificate): ChainFault | undefin
     ? chainFault(
         'unsupported',
         certificate,
-        `Certificate ${describeCertificate(certificate)} is signed with ${unknown ?? 'something unknown'}, which is not supported; use ECDSA with P-256 or P-384, Ed25519 or RSA`,
+        `Certificate ${describeCertificate(certificate)} is signed with ${unknown ?? 'something unknown'}, which is not supported; use ECDSA, Ed25519 or RSA with SHA-256, SHA-384 or SHA-512`,
       )
     : chainFault(
         'weak-signature',

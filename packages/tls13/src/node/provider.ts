@@ -10,7 +10,7 @@ import type { Aead, AeadAlgorithm, CryptoProvider, HashAlgorithm, RunningHash } 
 import { ALL_SIGNATURE_SCHEMES } from '../signature-schemes.ts';
 import { plain } from './bytes.ts';
 import { answerKeyShare, generateKeyShares, nodeGroups } from './key-exchange.ts';
-import { importSigningKey, verify } from './signatures.ts';
+import { importSigningKey, verify, verifyCertificate } from './signatures.ts';
 
 /** The crypto provider over node:crypto. */
 export const nodeProvider: CryptoProvider = {
@@ -27,6 +27,7 @@ export const nodeProvider: CryptoProvider = {
   answerKeyShare,
   importSigningKey,
   verify,
+  verifyCertificate,
   aead(algorithm, key) {
     checkAeadKey(algorithm, key);
     return new NodeAead(algorithm, new Uint8Array(key));

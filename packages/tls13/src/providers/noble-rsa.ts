@@ -9,11 +9,11 @@ import { I2OSP, OS2IP, invert, mod, pow } from 'micro-rsa-dsa-dh/utils.js';
 import { Alert } from '../alerts.ts';
 import { TlsError } from '../errors.ts';
 import type { RsaPrivateKey } from '../private-key.ts';
-import type { HashAlgorithm, SignatureScheme } from '../provider.ts';
+import type { HashAlgorithm, SignatureAlgorithm, SignatureScheme } from '../provider.ts';
 import { bitLength } from '../public-key.ts';
+import type { RsaPublicKey } from '../public-key.ts';
 import type { Random } from '../random.ts';
 import { schemeParameters } from '../signature-schemes.ts';
-import type { SchemeParameters } from '../signature-schemes.ts';
 
 const HASHES = { sha256, sha384, sha512 } as const;
 // RFC 8446 §4.2.3: the salt is as long as the digest, and MGF1 takes the same hash.
@@ -26,14 +26,14 @@ const PKCS1_VERIFIERS = { sha256: PKCS1_SHA256, sha384: PKCS1_SHA384, sha512: PK
 
 /** May throw for signatures that are no number below the modulus; the caller takes that for a no. */
 export function verifyRsa(
-  key: { readonly modulus: Uint8Array; readonly exponent: Uint8Array },
-  { hash, padding }: SchemeParameters,
+  key: RsaPublicKey,
+  { kind, hash }: SignatureAlgorithm,
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean {
   if (hash === undefined) return false;
   const publicKey = { n: OS2IP(key.modulus), e: OS2IP(key.exponent) };
-  const verifier = padding === 'pss' ? PSS_VERIFIERS[hash] : PKCS1_VERIFIERS[hash];
+  const verifier = kind === 'rsa-pss' ? PSS_VERIFIERS[hash] : PKCS1_VERIFIERS[hash];
   return verifier.verify(publicKey, message, signature);
 }
 
@@ -84,7 +84,7 @@ export function createRsaSigner(
   };
 
   return (scheme, message) => {
-    const hash = schemeParameters(scheme)?.hash ?? 'sha256';
+    const hash = schemeParameters(scheme)?.algorithm.hash ?? 'sha256';
     return I2OSP(privateOperation(OS2IP(encodePss(hash, message, bits - 1, random))), Math.ceil(bits / 8));
   };
 }

@@ -1,21 +1,24 @@
-/** Signatures with @noble/curves: ECDSA over P-256 and P-384 (FIPS 186-5, RFC 6979), Ed25519 (RFC 8032); RSA is handed on. */
+/** Signatures with @noble/curves: ECDSA over P-256, P-384 and P-521 (FIPS 186-5, RFC 6979), Ed25519 (RFC 8032); RSA is handed on. */
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { p256, p384 } from '@noble/curves/nist.js';
+import { p256, p384, p521 } from '@noble/curves/nist.js';
 import { bytesToNumberLE } from '@noble/curves/utils.js';
-import { sha512 } from '@noble/hashes/sha2.js';
+import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { Alert } from '../alerts.ts';
 import { equalBytes } from '../der.ts';
 import { TlsError } from '../errors.ts';
 import { readPrivateKeyInfo } from '../private-key.ts';
-import type { SignatureScheme, SigningKey } from '../provider.ts';
+import type { SignatureAlgorithm, SignatureScheme, SigningKey } from '../provider.ts';
 import { readPublicKeyInfo, writePublicKeyInfo } from '../public-key.ts';
 import type { PublicKey } from '../public-key.ts';
 import type { Random } from '../random.ts';
-import { schemeParameters, signingSchemes } from '../signature-schemes.ts';
+import { isAlgorithmOf, isSchemeOf, schemeParameters, signingSchemes } from '../signature-schemes.ts';
 import { createRsaSigner, verifyRsa } from './noble-rsa.ts';
 
 /** High S values are as good as low ones in TLS and X.509; signatures are DER (RFC 8446 §4.2.3). */
-const ECDSA_OPTIONS = { prehash: true, lowS: false, format: 'der' } as const;
+const ECDSA_OPTIONS = { lowS: false, format: 'der' } as const;
+
+const CURVES = { 'ecdsa-p256': p256, 'ecdsa-p384': p384, 'ecdsa-p521': p521 } as const;
+const HASHES = { sha256, sha384, sha512 } as const;
 
 /** See CryptoProvider.verify. */
 export function verify(
@@ -26,18 +29,42 @@ export function verify(
 ): boolean {
   const parameters = schemeParameters(scheme);
   const key = readPublicKeyInfo(publicKeyInfo);
-  if (parameters === undefined || typeof key === 'string' || key.type !== parameters.keyType) return false;
+  if (parameters === undefined || typeof key === 'string' || !isSchemeOf(key, parameters)) return false;
+  return verifyWith(key, parameters.algorithm, message, signature);
+}
+
+/** See CryptoProvider.verifyCertificate. */
+export function verifyCertificate(
+  publicKeyInfo: Uint8Array,
+  algorithm: SignatureAlgorithm,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  const key = readPublicKeyInfo(publicKeyInfo);
+  if (typeof key === 'string' || !isAlgorithmOf(key, algorithm)) return false;
+  return verifyWith(key, algorithm, message, signature);
+}
+
+function verifyWith(
+  key: PublicKey,
+  algorithm: SignatureAlgorithm,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
   try {
     switch (key.type) {
-      case 'ecdsa-p256':
-        return p256.verify(signature, message, key.point, ECDSA_OPTIONS);
-      case 'ecdsa-p384':
-        return p384.verify(signature, message, key.point, ECDSA_OPTIONS);
       case 'ed25519':
         // RFC 8032 §5.1.7 to the letter rather than the laxer ZIP 215, which noble defaults to.
         return verifyEd25519(key.key, message, signature);
-      default:
-        return verifyRsa(key, parameters, message, signature);
+      case 'rsa':
+      case 'rsa-pss':
+        return verifyRsa(key, algorithm, message, signature);
+      default: {
+        if (algorithm.hash === undefined) return false;
+        // Hashed here, since a curve may come with another hash than its own in certificates.
+        const digest = HASHES[algorithm.hash](message);
+        return CURVES[key.type].verify(signature, digest, key.point, { ...ECDSA_OPTIONS, prehash: false });
+      }
     }
   } catch {
     // noble throws for points off the curve and signatures that do not parse.
@@ -64,30 +91,25 @@ function verifyEd25519(key: Uint8Array, message: Uint8Array, signature: Uint8Arr
 /** See CryptoProvider.importSigningKey. */
 export function importSigningKey(key: Uint8Array, random: Random): SigningKey {
   const privateKey = readPrivateKeyInfo(key);
-  const schemes = signingSchemes(privateKey.type);
-  if (privateKey.type === 'rsa') {
-    const { modulus, publicExponent } = privateKey;
-    const sign = createRsaSigner(privateKey, random);
-    return signingKey(schemes, { type: 'rsa', modulus, exponent: publicExponent }, sign);
+  const schemes = signingSchemes(privateKey);
+  if ('modulus' in privateKey) {
+    const { type, identifier, modulus, publicExponent: exponent } = privateKey;
+    const publicKey: PublicKey = type === 'rsa' ? { type, modulus, exponent } : { type, identifier, modulus, exponent };
+    return signingKey(schemes, publicKey, createRsaSigner(privateKey, random));
   }
   const { type, secret } = privateKey;
   if (type === 'ed25519')
     return signingKey(schemes, { type, key: ed25519.getPublicKey(secret) }, (_, message) =>
       ed25519.sign(message, secret),
     );
-  const curve = type === 'ecdsa-p256' ? p256 : p384;
-  if (!curve.utils.isValidSecretKey(secret))
-    throw new TlsError(
-      'ERR_TLS_KEY_UNSUPPORTED',
-      Alert.INTERNAL_ERROR,
-      'EC private key is not in the range of its curve',
-      {
-        fault: 'local',
-      },
-    );
-  // Nonces are those of RFC 6979: a weak random source cannot give the key away.
+  const curve = CURVES[type];
+  if (!curve.utils.isValidSecretKey(secret)) {
+    const message = 'EC private key is not in the range of its curve';
+    throw new TlsError('ERR_TLS_KEY_UNSUPPORTED', Alert.INTERNAL_ERROR, message, { fault: 'local' });
+  }
+  // Nonces are those of RFC 6979: a weak random source cannot give the key away. The curve's own hash is that of its scheme.
   return signingKey(schemes, { type, point: curve.getPublicKey(secret, false) }, (_, message) =>
-    curve.sign(message, secret, ECDSA_OPTIONS),
+    curve.sign(message, secret, { ...ECDSA_OPTIONS, prehash: true }),
   );
 }
 

@@ -14,7 +14,7 @@ import { checkAeadKey, checkAeadNonce, checkHkdfLength } from '../provider-check
 import type { Aead, AeadAlgorithm, CryptoProvider, HashAlgorithm, RunningHash } from '../provider.ts';
 import { ALL_SIGNATURE_SCHEMES } from '../signature-schemes.ts';
 import { answerKeyShare, generateKeyShares, nobleGroups } from './noble-key-exchange.ts';
-import { importSigningKey, verify } from './noble-signatures.ts';
+import { importSigningKey, verify, verifyCertificate } from './noble-signatures.ts';
 
 const HASHES = { sha256, sha384, sha512 } as const;
 
@@ -35,6 +35,7 @@ export const nobleProvider: CryptoProvider = {
   answerKeyShare,
   importSigningKey,
   verify,
+  verifyCertificate,
   aead(algorithm, key) {
     checkAeadKey(algorithm, key);
     return new NobleAead(algorithm, new Uint8Array(key));

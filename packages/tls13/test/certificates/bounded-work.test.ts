@@ -21,9 +21,9 @@ function countVerifications(): { provider: CryptoProvider; count: () => number }
   let count = 0;
   const provider: CryptoProvider = {
     ...nodeProvider,
-    verify: (...parameters) => {
+    verifyCertificate: (...parameters) => {
       count++;
-      return nodeProvider.verify(...parameters);
+      return nodeProvider.verifyCertificate(...parameters);
     },
   };
   return { provider, count: () => count };

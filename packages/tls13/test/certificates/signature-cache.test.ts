@@ -21,9 +21,9 @@ function counting(answer?: boolean): { provider: CryptoProvider; count: () => nu
   let count = 0;
   const provider: CryptoProvider = {
     ...nodeProvider,
-    verify: (...parameters) => {
+    verifyCertificate: (...parameters) => {
       count++;
-      return answer ?? nodeProvider.verify(...parameters);
+      return answer ?? nodeProvider.verifyCertificate(...parameters);
     },
   };
   return { provider, count: () => count };
