@@ -25,6 +25,9 @@ export interface NameConstraints {
 /** Tags of GeneralName's kinds. */
 export const NameTag = { OTHER: 0xa0, MAIL: 0x81, DNS: 0x82, DIRECTORY: 0xa4, URI: 0x86, IP: 0x87 } as const;
 
+/** otherName, x400Address, ediPartyName, registeredID. A tag that is none of these must not get lost in a constraint. */
+const OTHER_TAGS: readonly number[] = [0xa0, 0xa3, 0xa5, 0x88];
+
 /** RFC 9598 §3: a mail address with a local part outside ASCII, which constraints on mail addresses hold for too (§6). */
 const SMTP_UTF8_MAILBOX = '1.3.6.1.5.5.7.8.9';
 
@@ -55,6 +58,7 @@ export function readGeneralNames(
     else if (element.tag === NameTag.URI) uris.push(latin1Text(content));
     else if (element.tag === NameTag.DIRECTORY) directoryNames.push(readName(content));
     else {
+      if (!OTHER_TAGS.includes(element.tag)) throw new DerError('Name is of no kind that there is');
       otherTags.push(element.tag);
       // Latin-1 of UTF-8 with its header: nothing that could pass for an address of ASCII.
       if (element.tag === NameTag.OTHER && otherNameType(bytes, element) === SMTP_UTF8_MAILBOX)

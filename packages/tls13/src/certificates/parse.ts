@@ -136,7 +136,9 @@ function parseChecked(der: Uint8Array): ParsedCertificate {
   checkDer(der);
   const { outer, tbs, first } = readFrame(der);
   if (first === 0) throw unsupportedCertificate('Certificate is of version 1; only version 3 is supported');
-  const [version] = derUnsigned(der, expectDerChild(readDerChildren(der, tbs[0]), 0, DerTag.INTEGER));
+  const [versionElement, ...more] = readDerChildren(der, tbs[0]);
+  const [version, ...bytes] = derUnsigned(der, expectDerChild([versionElement], 0, DerTag.INTEGER));
+  if (more.length + bytes.length > 0) throw malformedCertificate('Certificate has a version that is no single digit');
   if (version !== 2)
     throw unsupportedCertificate(`Certificate is of version ${version + 1}; only version 3 is supported`);
   // The unique identifiers, which nobody uses, then the extensions. A second list of them must not go unread.
