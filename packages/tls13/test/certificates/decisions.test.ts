@@ -218,9 +218,9 @@ test('the issuer is found by its serial number where there is no key identifier'
   let count = 0;
   const provider: CryptoProvider = {
     ...nodeProvider,
-    verify: (...parameters) => {
+    verifyCertificate: (...parameters) => {
       count++;
-      return nodeProvider.verify(...parameters);
+      return nodeProvider.verifyCertificate(...parameters);
     },
   };
   const fourth = roots[3] as Issued;
