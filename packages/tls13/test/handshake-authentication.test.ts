@@ -20,11 +20,12 @@ import type { ClientHandshake } from '../src/client-handshake.ts';
 import type { ClientConfig, Credential } from '../src/config.ts';
 import { TlsError } from '../src/errors.ts';
 import { ExtensionType } from '../src/extensions.ts';
+import { readCertificateStatus } from '../src/extensions/status-request.ts';
 import { writeUint16List } from '../src/extensions/uint16-list.ts';
 import { EncryptionLevel } from '../src/handshake.ts';
 import { writeCertificateRequest } from '../src/messages/certificate-request.ts';
 import { writeCertificateVerify } from '../src/messages/certificate-verify.ts';
-import { writeCertificate } from '../src/messages/certificate.ts';
+import { readCertificate, writeCertificate } from '../src/messages/certificate.ts';
 import { writeEncryptedExtensions } from '../src/messages/encrypted-extensions.ts';
 import { writeFinished } from '../src/messages/finished.ts';
 import { HandshakeType, writeMessage } from '../src/messages/handshake-message.ts';
@@ -426,6 +427,30 @@ test('client answers a CertificateRequest with an empty Certificate', () => {
   assert.ok(client.isComplete);
 });
 
+test('client staples its OCSP response where a CertificateRequest has an empty status_request', () => {
+  const ocspResponse = Uint8Array.of(0x30, 0x03, 0x0a, 0x01, 0x03);
+  const request = certificateRequest([ExtensionType.STATUS_REQUEST, new Uint8Array(0)]);
+  const credential = { ...credentialOf('ecdsa-p256'), ocspResponse };
+  const { client, deliver } = against(
+    replacing('certificate', (message) => [request, message]),
+    { client: { credential } },
+  );
+  deliver();
+  const [certificate] = messagesOf(sentAt(drain(client), HANDSHAKE));
+  const { certificateList } = readCertificate(certificate?.subarray(4) as Uint8Array);
+  const staple = certificateList[0]?.extensions.get(ExtensionType.STATUS_REQUEST) as Uint8Array;
+  assert.equal(readCertificateStatus(staple), ocspResponse);
+  assert.ok(client.isComplete);
+});
+
+test('client refuses a status_request of a CertificateRequest that says anything', () => {
+  const request = certificateRequest([ExtensionType.STATUS_REQUEST, Uint8Array.of(1, 0, 0, 0, 0)]);
+  refused(
+    replacing('certificate', (message) => [request, message]),
+    Alert.DECODE_ERROR,
+  );
+});
+
 test('client refuses a CertificateRequest with a context or without signature_algorithms', () => {
   const algorithms = new Map([[ExtensionType.SIGNATURE_ALGORITHMS as number, writeUint16List([0x0403])]]);
   const withContext = writeCertificateRequest({ certificateRequestContext: Uint8Array.of(1), extensions: algorithms });
@@ -541,8 +566,9 @@ test('client refuses a server without transport extension', () => {
   );
 });
 
-function certificateRequest(): Uint8Array {
-  const extensions = new Map([[ExtensionType.SIGNATURE_ALGORITHMS as number, writeUint16List([0x0403, 0x0804])]]);
+function certificateRequest(...more: readonly (readonly [number, Uint8Array])[]): Uint8Array {
+  const algorithms = writeUint16List([0x0403, 0x0804]);
+  const extensions = new Map([[ExtensionType.SIGNATURE_ALGORITHMS as number, algorithms], ...more]);
   return writeCertificateRequest({ certificateRequestContext: new Uint8Array(0), extensions });
 }
 

@@ -3,7 +3,7 @@ import { illegalParameter } from '../errors.ts';
 import { ExtensionType, requireExtension } from '../extensions.ts';
 import { readCertificateAuthorities } from '../extensions/certificate-authorities.ts';
 import { readCompressionAlgorithms } from '../extensions/compress-certificate.ts';
-import { readStatusRequest } from '../extensions/status-request.ts';
+import { checkStatusWish } from '../extensions/status-request.ts';
 import { readUint16List } from '../extensions/uint16-list.ts';
 import { EncryptionLevel } from '../handshake.ts';
 import type { HandshakeState } from '../handshake-machine.ts';
@@ -48,6 +48,7 @@ function readRequest(body: Uint8Array): CertificateRequested {
   const authorities = extensions.get(ExtensionType.CERTIFICATE_AUTHORITIES);
   const algorithms = extensions.get(ExtensionType.COMPRESS_CERTIFICATE);
   const status = extensions.get(ExtensionType.STATUS_REQUEST);
+  if (status !== undefined) checkStatusWish(status);
   return {
     offer: {
       serverName: undefined,
@@ -57,7 +58,7 @@ function readRequest(body: Uint8Array): CertificateRequested {
       authorities: authorities === undefined ? [] : readCertificateAuthorities(authorities),
     },
     wishes: {
-      wantsOcspResponse: status !== undefined && readStatusRequest(status),
+      wantsOcspResponse: status !== undefined,
       compressionAlgorithms: algorithms === undefined ? [] : readCompressionAlgorithms(algorithms),
     },
   };

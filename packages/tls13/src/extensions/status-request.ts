@@ -4,7 +4,7 @@ import { decodeError } from '../errors.ts';
 
 const OCSP = 1;
 
-/** @returns whether the peer wants an OCSP response; statuses of other kinds are not known. */
+/** @returns whether a client wants an OCSP response; statuses of other kinds are not known. */
 export function readStatusRequest(data: Uint8Array): boolean {
   const reader = new Reader(data, 'status_request');
   if (reader.uint8() !== OCSP) return false;
@@ -12,6 +12,11 @@ export function readStatusRequest(data: Uint8Array): boolean {
   reader.vector16();
   reader.end();
   return true;
+}
+
+/** RFC 8446 §4.4.2.1: a server that wants one sends the extension empty in its CertificateRequest. */
+export function checkStatusWish(data: Uint8Array): void {
+  new Reader(data, 'status_request of CertificateRequest').end();
 }
 
 /** Any responder, no extensions. */
