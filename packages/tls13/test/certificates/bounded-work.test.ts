@@ -196,7 +196,7 @@ test('names, numbers and identifiers as long as a certificate may be', () => {
     });
     if (problem === undefined) assert.ok(parseCertificate(certificate).subjectText.length < 250);
     else assert.match(refusal(() => parseCertificate(certificate)).message, problem);
-    assert.ok(performance.now() - start < 200, `${performance.now() - start} ms`);
+    assert.ok(performance.now() - start < 500, `${performance.now() - start} ms`);
   }
 });
 

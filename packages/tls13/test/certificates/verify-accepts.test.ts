@@ -46,6 +46,7 @@ test('leaves and authorities of each type, under each signature algorithm', () =
   const cases = [
     [keyFor('p256'), 'ecdsa-sha256'],
     [keyFor('p384', 'p384'), 'ecdsa-sha384'],
+    [keyFor('p521', 'p521'), 'ecdsa-sha512'],
     // In certificates a curve is not bound to a hash.
     [keyFor('p256'), 'ecdsa-sha384'],
     [keyFor('p384', 'p384'), 'ecdsa-sha256'],
