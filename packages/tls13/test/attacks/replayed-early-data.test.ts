@@ -20,7 +20,7 @@ import {
   serverConfig,
 } from '../support/handshakes.ts';
 import { firstSessions, resuming, returningClient } from '../support/sessions.ts';
-import { loadSwitchedSources, type SwitchedSources } from '../support/switches.ts';
+import { switchedSources } from '../support/switches.ts';
 
 const { INITIAL } = EncryptionLevel;
 const test = suite('attacks with early data');
@@ -30,11 +30,6 @@ const MINUTE = 60_000;
 /** The register has watched for long enough to know what is new. */
 const register = (): EarlyDataGuard =>
   new StrikeRegister({ provider: nodeProvider, unixTime: TEST_UNIX_TIME - MINUTE });
-
-let switched: SwitchedSources;
-test.before(async () => {
-  switched = await loadSwitchedSources();
-});
 
 /** A client's first flight with early data as it went over the wire, and what its server said to it. */
 function recorded(guard: EarlyDataGuard): {
@@ -79,8 +74,9 @@ test('a first flight sent again is refused its early data (RFC 8446 §8.1, §8.2
   for (let i = 0; i < 3; i++) assert.not(replayed(newServer(config), flight, TEST_UNIX_TIME + i * 5_000));
 });
 
-test('a first flight held back gets in where nobody looks at its age', () => {
+test('a first flight held back gets in where nobody looks at its age', async () => {
   const { flight, config } = recorded(LETS_ALL_IN);
+  const switched = await switchedSources();
   switched.throwSwitches(['early data is fresh']);
   const server = new switched.ServerHandshake(serverConfig(config), { extensions: [SERVER_EXTENSION] });
   assert.ok(replayed(server, flight, TEST_UNIX_TIME + 10 * MINUTE));

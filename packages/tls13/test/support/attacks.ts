@@ -25,7 +25,7 @@ import {
   type Connected,
 } from './handshakes.ts';
 import { completeOf } from './sessions.ts';
-import { loadSwitchedSources, type Check, type Misdeed, type SwitchedSources } from './switches.ts';
+import { switchedSources, type Check, type Misdeed, type SwitchedSources } from './switches.ts';
 import { WEAK_PROVIDERS, type WeakProvider } from './weak-providers.ts';
 
 export interface Attack {
@@ -56,13 +56,8 @@ export interface Stage {
 /** Makes and runs a suite that stages every attack of `attacks` against one role. */
 export function stageAttacks(victimRole: 'client' | 'server', attacks: readonly Attack[]): void {
   const test = suite(`attacks against a ${victimRole}`);
-  let switched: SwitchedSources;
-  test.before(async () => {
-    switched = await loadSwitchedSources();
-  });
-
   /** Stages one attack. @param isOff whether the check is turned off */
-  function stage(attack: Attack, isOff: boolean): { victim(): Handshake; run(): Connected } {
+  function stage(switched: SwitchedSources, attack: Attack, isOff: boolean): { victim(): Handshake; run(): Connected } {
     const off = isOff ? attack.off : undefined;
     const isProvider = off !== undefined && off in WEAK_PROVIDERS;
     const provider = isProvider ? WEAK_PROVIDERS[off as WeakProvider] : nodeProvider;
@@ -100,16 +95,16 @@ export function stageAttacks(victimRole: 'client' | 'server', attacks: readonly 
   }
 
   for (const attack of attacks) {
-    test(`${attack.what}: gets in without "${attack.off}"`, () => {
-      const { victim, run } = stage(attack, true);
+    test(`${attack.what}: gets in without "${attack.off}"`, async () => {
+      const { victim, run } = stage(await switchedSources(), attack, true);
       const connected = run();
       assert.ok(victim().isComplete, 'the attack fails for another reason than the check it aims at');
       completeOf(victimRole === 'client' ? connected.clientEvents : connected.serverEvents);
       attack.gain?.(connected, victim());
     });
 
-    test(`${attack.what}: is refused with ${alertName(attack.alert)} (${attack.rfc})`, () => {
-      const { victim, run } = stage(attack, false);
+    test(`${attack.what}: is refused with ${alertName(attack.alert)} (${attack.rfc})`, async () => {
+      const { victim, run } = stage(await switchedSources(), attack, false);
       let thrown: unknown;
       try {
         run();

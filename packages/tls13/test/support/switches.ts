@@ -207,7 +207,14 @@ export interface SwitchedSources {
 
 const SWITCHES = Symbol.for('@mquictt/tls13 test switches');
 
-export async function loadSwitchedSources(): Promise<SwitchedSources> {
+let loaded: Promise<SwitchedSources> | undefined;
+
+/** Loaded once; where that fails, every test that asks fails with the reason. */
+export function switchedSources(): Promise<SwitchedSources> {
+  return (loaded ??= loadSwitchedSources());
+}
+
+async function loadSwitchedSources(): Promise<SwitchedSources> {
   const thrown = new Set<string>();
   (globalThis as Record<symbol, unknown>)[SWITCHES] = thrown;
   const packageFolder = fileURLToPath(new URL('../..', import.meta.url));
