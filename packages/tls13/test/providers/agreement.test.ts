@@ -4,21 +4,14 @@ import { bytesToNumberLE, numberToBytesLE } from '@noble/curves/utils.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  TEST_CREDENTIAL_KINDS,
-  buildCertificate,
-  der,
-  seededRandom,
-  testCertificatePem,
-  testKeyPair,
-  testKeyPairFromPkcs8,
-} from '@mquictt/testkit';
+import { buildCertificate, der, seededRandom, testKeyPair, testKeyPairFromPkcs8 } from '@mquictt/testkit';
 import type { TestKeyPair } from '@mquictt/testkit';
-import { NamedGroup, SignatureScheme, nobleProvider, readPrivateKeyPem } from '../../src/index.ts';
+import { NamedGroup, SignatureScheme, nobleProvider } from '../../src/index.ts';
 import { nodeKeyShare } from '../../src/node/key-exchange.ts';
 import { nodeProvider } from '../../src/node/index.ts';
 import { nobleKeyShare } from '../../src/providers/noble-key-exchange.ts';
 import { fromHex } from '../support/bytes.ts';
+import { signingKeys } from '../support/signature-contract.ts';
 
 /** The two providers are one to whoever talks to them: what one makes, the other takes. */
 const test = suite('crypto providers agree');
@@ -26,8 +19,7 @@ const providers = [nobleProvider, nodeProvider];
 const message = new TextEncoder().encode('said by one, heard by the other');
 
 test('what one signs the other verifies, with every scheme', () => {
-  for (const kind of TEST_CREDENTIAL_KINDS) {
-    const pkcs8 = readPrivateKeyPem(testCertificatePem(kind).keyPem);
+  for (const [kind, pkcs8] of signingKeys()) {
     for (const signer of providers) {
       const key = signer.importSigningKey(pkcs8, seededRandom(1));
       for (const scheme of key.schemes) {
@@ -87,8 +79,7 @@ test('RSA of other sizes as well, and moduli that end inside a byte', () => {
 });
 
 test('a key has the same schemes and public half in both', () => {
-  for (const kind of TEST_CREDENTIAL_KINDS) {
-    const pkcs8 = readPrivateKeyPem(testCertificatePem(kind).keyPem);
+  for (const [, pkcs8] of signingKeys()) {
     const [noble, node] = providers.map((provider) => provider.importSigningKey(pkcs8, seededRandom(1)));
     assert.equal(noble?.schemes, node?.schemes);
     assert.equal(noble?.publicKeyInfo, node?.publicKeyInfo);
@@ -195,8 +186,8 @@ function verdict(
 test('signatures and keys with bytes changed, cut out and put in', () => {
   const seed = Number(process.env['SEED'] ?? 23);
   const random = seededRandom(seed);
-  for (const kind of TEST_CREDENTIAL_KINDS) {
-    const key = nodeProvider.importSigningKey(readPrivateKeyPem(testCertificatePem(kind).keyPem), random);
+  for (const [, pkcs8] of signingKeys()) {
+    const key = nodeProvider.importSigningKey(pkcs8, random);
     for (const scheme of key.schemes) {
       const good = key.sign(scheme, message);
       for (let round = 0; round < 100; round++) {
@@ -351,8 +342,8 @@ test('key shares of small order, off the curve, in odd encodings', () => {
 
 test('keys are copied: their owner may clear them, Buffers as well', () => {
   for (const provider of providers) {
-    for (const kind of TEST_CREDENTIAL_KINDS) {
-      const pkcs8 = Buffer.from(readPrivateKeyPem(testCertificatePem(kind).keyPem));
+    for (const [kind, bytes] of signingKeys()) {
+      const pkcs8 = Buffer.from(bytes);
       const key = provider.importSigningKey(pkcs8, seededRandom(1));
       pkcs8.fill(0);
       const [scheme] = key.schemes as [SignatureScheme];
