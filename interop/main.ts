@@ -1,8 +1,9 @@
 /**
- * Meets other people's QUIC: quinn, as Deno ships it, as client of our server and as server of our client.
+ * Meets other people's QUIC: quinn, as Deno ships it, as client of our server and as server of our client. And other people's TLS: see tls/.
  *
  *     npm run interop                  every case, both ways
  *     npm run interop -- close reset   the cases whose name contains one of the words
+ *     npm run interop -- TLS           the cases of TLS alone; also by peer, as in "TLS: openssl client"
  *     npm run interop -- --self        quinn against quinn: proves the programs, so that a failure points to us
  *
  * All traffic stays on the loopback interface. Prints a line per case and ends with exit code 1 if one failed.
@@ -15,6 +16,7 @@ import { ORDINARY_CLOSE } from './client-role.ts';
 import { denoArgs, installDeno, type Deno } from './install.ts';
 import type { About } from './program.ts';
 import type { ServerEvent } from './server-role.ts';
+import { runTls, type Counts } from './tls/run.ts';
 
 /** ms that one case may take; then the two programs are killed and started anew. */
 const CASE_TIMEOUT = 20_000;
@@ -126,12 +128,21 @@ async function main(): Promise<void> {
     options: { self: { type: 'boolean', default: false } },
   });
   const cases = CASES.filter(({ name }) => positionals.length === 0 || positionals.some((word) => name.includes(word)));
-  if (cases.length === 0) throw new RangeError(`No case matches ${positionals.join(' ')}`);
 
   killChildrenAtExit();
+  const quic = cases.length === 0 ? undefined : await runQuic(cases, values.self);
+  const tls = values.self ? undefined : await runTls(positionals, (line) => console.log(line));
+  if (quic === undefined && tls === undefined) throw new RangeError(`No case matches ${positionals.join(' ')}`);
+
+  const sum = (key: keyof Counts): number => (quic?.[key] ?? 0) + (tls?.[key] ?? 0);
+  console.log(`\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} not possible`);
+  if (sum('failed') > 0) process.exitCode = 1;
+}
+
+async function runQuic(cases: readonly Case[], isSelf: boolean): Promise<Counts> {
   const deno = installDeno((message) => console.log(message));
   const quinn = startQuinn(deno);
-  const meetings = values.self
+  const meetings = isSelf
     ? [{ title: 'quinn client, quinn server', client: quinn, server: quinn }]
     : [
         { title: 'our client, quinn server', client: startOurs, server: quinn },
@@ -140,9 +151,7 @@ async function main(): Promise<void> {
   console.log(`quinn as in Deno ${deno.version}, Node.js ${process.versions.node}`);
 
   const certificates = await makeCertificates();
-  let passed = 0;
-  let failed = 0;
-  let skipped = 0;
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   for (const { title, ...start } of meetings) {
     console.log(`\n${title}`);
     const pair = new Pair(start, certificates);
@@ -152,22 +161,21 @@ async function main(): Promise<void> {
         const result = await pair.run(test);
         const ms = (performance.now() - begin).toFixed(0);
         if (result.skipped === undefined) {
-          passed++;
+          counts.passed++;
           console.log(`  PASS  ${test.name}  ${ms} ms`);
         } else {
-          skipped++;
+          counts.skipped++;
           console.log(`  skip  ${test.name}  ${result.skipped}`);
         }
       } catch (error) {
-        failed++;
+        counts.failed++;
         const ms = (performance.now() - begin).toFixed(0);
         console.log(`  FAIL  ${test.name}  ${ms} ms\n${indent(describe(error))}`);
       }
     }
     await pair.stop();
   }
-  console.log(`\n${passed} cases passed, ${failed} failed, ${skipped} not possible`);
-  if (failed > 0) process.exitCode = 1;
+  return counts;
 }
 
 function describe(error: unknown): string {

@@ -1,0 +1,84 @@
+/** Chains that are good, and those that are not: the right alert, and no connection. */
+import * as assert from 'node:assert/strict';
+import { Alert } from '@mquictt/tls13';
+import { alertNumber } from '../peer.ts';
+import type { Pki } from '../pki.ts';
+import type { ConnectSpec, Meeting, Spec } from '../meeting.ts';
+import { NODE, failure, type TlsCase } from './case.ts';
+
+/** Node looks at certificates after the handshake, and cuts the connection without an alert. */
+interface Refusal {
+  readonly name: string;
+  spec(pki: Pki): Spec;
+  readonly connect?: ConnectSpec;
+  readonly alert: string;
+  readonly alertNumber: number;
+  /** What openssl sends. */
+  readonly opensslAlert: string;
+  /** What Node says. */
+  readonly nodeCode: string;
+}
+
+const REFUSALS: readonly Refusal[] = [
+  {
+    name: "server's name is another",
+    spec: (pki) => ({ serverIdentity: pki.otherName }),
+    alert: 'bad_certificate',
+    alertNumber: Alert.BAD_CERTIFICATE,
+    opensslAlert: 'bad_certificate',
+    nodeCode: 'ERR_TLS_CERT_ALTNAME_INVALID',
+  },
+  {
+    name: "server's authority is unknown",
+    spec: () => ({ strangeCa: true }),
+    alert: 'unknown_ca',
+    alertNumber: Alert.UNKNOWN_CA,
+    opensslAlert: 'unknown_ca',
+    nodeCode: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  },
+  {
+    name: "server's certificate has expired",
+    spec: (pki) => ({ serverIdentity: pki.expired }),
+    alert: 'certificate_expired',
+    alertNumber: Alert.CERTIFICATE_EXPIRED,
+    opensslAlert: 'certificate_expired',
+    nodeCode: 'CERT_HAS_EXPIRED',
+  },
+];
+
+const refusals = REFUSALS.map((refusal): TlsCase => ({
+  name: refusal.name,
+  run: (meeting) => refuse(meeting, refusal),
+}));
+
+async function refuse(meeting: Meeting, refusal: Refusal): Promise<void> {
+  const pair = await meeting.connect(refusal.spec(meeting.pki), refusal.connect);
+  const { ours, theirs } = await failure(pair);
+  if (meeting.role === 'client') {
+    assert.equal(ours, `sent ${refusal.alert}`);
+    assert.equal(alertNumber(theirs), refusal.alertNumber, theirs);
+    assert.equal(pair.end.event('complete'), undefined);
+  } else if (meeting.peer.name === NODE) assert.ok(theirs.startsWith(refusal.nodeCode), theirs);
+  else {
+    assert.equal(ours, `received ${refusal.opensslAlert}`);
+    assert.equal(pair.end.event('complete'), undefined);
+  }
+}
+
+export const AUTHENTICATION: readonly TlsCase[] = [
+  {
+    name: 'chain with an intermediate',
+    async run(meeting) {
+      const { end } = await meeting.meet({ serverIdentity: meeting.pki.withIntermediate });
+      if (meeting.role === 'client') assert.equal(end.connection.handshake.peerCertificates.length, 2);
+    },
+  },
+  {
+    name: 'Certificate message of several records',
+    async run(meeting) {
+      const { end } = await meeting.meet({ serverIdentity: meeting.pki.large });
+      if (meeting.role === 'client') assert.ok((end.connection.handshake.peerCertificates[0]?.length ?? 0) > 2 ** 14);
+    },
+  },
+  ...refusals,
+];

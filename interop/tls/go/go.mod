@@ -1,0 +1,3 @@
+module mquictt/interop
+
+go 1.25

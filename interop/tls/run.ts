@@ -1,0 +1,121 @@
+/** Runs the TLS cases: our handshake on a record layer for tests, against openssl, Node's tls and Go's crypto/tls, in both roles. */
+import { nobleProvider } from '@mquictt/tls13';
+import { nodeProvider } from '@mquictt/tls13/node';
+import { AUTHENTICATION } from './cases/authentication.ts';
+import { GO, NODE, OPENSSL, type TlsCase } from './cases/case.ts';
+import { CLIENT_CERTIFICATES } from './cases/client-certificates.ts';
+import { EARLY_DATA } from './cases/early-data.ts';
+import { HYBRID } from './cases/hybrid.ts';
+import { NEGOTIATION } from './cases/negotiation.ts';
+import { OPENSSL_ONLY } from './cases/openssl-only.ts';
+import { RESUMPTION } from './cases/resumption.ts';
+import { buildGoPeer, goVersion } from './go-tls.ts';
+import { installOpenssl } from './install-openssl.ts';
+import { Meeting, type Role } from './meeting.ts';
+import { nodePeer } from './node-tls.ts';
+import { opensslPeer } from './openssl.ts';
+import type { Peer } from './peer.ts';
+import { makePki, type Pki } from './pki.ts';
+
+const CASES: readonly TlsCase[] = [
+  ...NEGOTIATION,
+  ...AUTHENTICATION,
+  ...CLIENT_CERTIFICATES,
+  ...RESUMPTION,
+  ...EARLY_DATA,
+  ...OPENSSL_ONLY,
+  ...HYBRID,
+];
+
+export interface Counts {
+  passed: number;
+  failed: number;
+  /** Cases that this machine, or a peer, cannot do. */
+  skipped: number;
+}
+
+/** One case with one peer and one role of ours. */
+interface Run {
+  readonly title: string;
+  readonly name: string;
+  readonly peer: string;
+  readonly role: Role;
+  readonly test: TlsCase;
+}
+
+/**
+ * @param words of which the title or the name of a case has to contain one; none means every case
+ * @returns undefined where no case has such a name
+ */
+export async function runTls(words: readonly string[], log: (line: string) => void): Promise<Counts | undefined> {
+  const runs = allRuns().filter(
+    ({ title, name }) => words.length === 0 || words.some((word) => `${title}: ${name}`.includes(word)),
+  );
+  if (runs.length === 0) return undefined;
+
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const pki = makePki();
+  const peers = findPeers(pki, log);
+  let title = '';
+  for (const run of runs) {
+    if (run.title !== title) log(`\n${run.title}`);
+    title = run.title;
+    const peer = await peers.get(run.peer);
+    if (peer === undefined) {
+      counts.skipped++;
+      log(`  skip  ${run.name}  not possible: no ${run.peer} here`);
+      continue;
+    }
+    const begin = performance.now();
+    // Both providers are met: the portable one where the peer is in this process and costs little.
+    const provider = run.peer === OPENSSL ? nodeProvider : nobleProvider;
+    const meeting = new Meeting(run.role, peer, pki, provider);
+    try {
+      await run.test.run(meeting);
+      counts.passed++;
+      log(`  PASS  ${run.name}  ${(performance.now() - begin).toFixed(0)} ms`);
+    } catch (error) {
+      counts.failed++;
+      log(`  FAIL  ${run.name}  ${(performance.now() - begin).toFixed(0)} ms\n${explain(error)}`);
+    } finally {
+      meeting.close();
+    }
+  }
+  return counts;
+}
+
+function allRuns(): Run[] {
+  return [OPENSSL, NODE, GO].flatMap((peer) =>
+    (['client', 'server'] as const).flatMap((role) => {
+      const title = role === 'client' ? `TLS: our client, ${peer} server` : `TLS: ${peer} client, our server`;
+      return CASES.filter(
+        ({ roles, peers }) => (roles?.includes(role) ?? true) && (peers ?? [OPENSSL, NODE]).includes(peer),
+      ).map((test): Run => ({ title, name: test.name, peer, role, test }));
+    }),
+  );
+}
+
+/** The peers that this machine has, by name. Go's takes its time. */
+function findPeers(pki: Pki, log: (line: string) => void): Map<string, Peer | Promise<Peer | undefined>> {
+  const openssl = installOpenssl(log);
+  const go = goVersion();
+  log(`TLS peers: ${openssl ?? 'no openssl'}; Node.js tls on OpenSSL ${process.versions.openssl}; ${go ?? 'no Go'}`);
+  const peers = new Map<string, Peer | Promise<Peer | undefined>>([[NODE, nodePeer]]);
+  if (openssl !== undefined) peers.set(OPENSSL, opensslPeer(pki.folder));
+  if (go !== undefined) {
+    const built = buildGoPeer(pki.folder).catch((error: unknown) => log(`no peer of Go's:\n${explain(error)}`));
+    peers.set(
+      GO,
+      built.then((peer) => peer ?? undefined),
+    );
+  }
+  return peers;
+}
+
+/** The message with its causes, which hold what a program printed. */
+function explain(error: unknown): string {
+  const lines: string[] = [];
+  for (let each: unknown = error; each !== undefined; each = each instanceof Error ? each.cause : undefined)
+    lines.push(each instanceof Error ? (each.stack ?? each.message) : String(each));
+  return lines.join('\n').replace(/^/gm, '        ');
+}
