@@ -87,7 +87,7 @@ export interface CertificateOptions {
 }
 
 const CURVES = { p256: 'P-256', p384: 'P-384', p521: 'P-521' } as const;
-/** As bytes at once: on Node 20, exporting a generated KeyObject may hang (see key-exchange.ts of tls13). */
+/** As bytes at once: on Node 20, exporting a generated KeyObject as JWK may hang (see key-exchange.ts of tls13). */
 const ENCODING = {
   publicKeyEncoding: { format: 'der', type: 'spki' },
   privateKeyEncoding: { format: 'der', type: 'pkcs8' },

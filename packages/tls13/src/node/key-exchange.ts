@@ -1,7 +1,7 @@
 /**
  * Key exchange of RFC 8446 §4.2.8.2 and §7.4.2 with node:crypto: x25519, secp256r1, secp384r1 and X25519MLKEM768.
  *
- * A public key must not be exported from a key pair that was generated as KeyObjects: on Node 20 the process hangs for good when the garbage collector
+ * No half of a key pair that was generated as KeyObjects may be exported as JWK: on Node 20 the process hangs for good when the garbage collector
  * comes in the middle of the export, since both want the lock of that key (20.20: after 15,000 pairs; 24.21 is mended). Asked for as JWK at once, it is
  * exported by the generator itself, which is alive then.
  *

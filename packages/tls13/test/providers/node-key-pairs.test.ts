@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 
 const test = suite('key pairs of the node provider');
 
-// On Node 20, exporting a key that was generated as a KeyObject waits for itself when the garbage collector comes in between; a small young generation
+// On Node 20, exporting as JWK a key that was generated as a KeyObject waits for itself when the garbage collector comes in between; a small young generation
 // makes it come often: the process used to hang within a thousand pairs.
 test('many key exchanges do not hang the process', () => {
   const module = new URL('../../src/node/key-exchange.ts', import.meta.url).href;
