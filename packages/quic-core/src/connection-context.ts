@@ -175,7 +175,7 @@ export class ConnectionContext {
   }
 
   nextEvent(): ConnectionEvent | undefined {
-    // Few events pass here (connected, at most); stream events have a queue of their own.
+    // Few events pass here (those of the handshake); stream events have a queue of their own.
     if (this.#events.length > 0) return this.#events.shift();
     const event = this.streams.nextEvent();
     if (event !== undefined) return event;

@@ -6,12 +6,12 @@
  * INTERNAL_ERROR, and other connections go on.
  */
 import { ConnectionContext, type ContextOptions } from './connection-context.ts';
-import type { ClientConfig, ServerConfig } from '@mquictt/tls13';
+import { TlsError, type Credential, type Handshake, type ServerSession } from '@mquictt/tls13';
 import type { Connection, ConnectionEvent, ReceiveState } from './contract.ts';
 import type { DatagramBatch } from './datagram-batch.ts';
 import { QuicError } from './errors.ts';
 import { FrameHandlers } from './frame-handlers.ts';
-import { HandshakeDriver } from './handshake-driver.ts';
+import { HandshakeDriver, invalidState, type HandshakeConfig } from './handshake-driver.ts';
 import { LifeState } from './lifecycle.ts';
 import { MIN_DATAGRAM_SIZE } from './limits.ts';
 import { PacketBuilder } from './packet-builder.ts';
@@ -32,13 +32,11 @@ export class QuicCoreConnection implements Connection {
   readonly #builder: PacketBuilder;
   #alpnProtocol: string | undefined = undefined;
   #serverName: string | undefined = undefined;
+  #isResumed: boolean = false;
+  #peerIdentity: string | undefined = undefined;
   context: unknown = undefined;
 
-  constructor(
-    options: ContextOptions,
-    config: { client: ClientConfig; serverName: string } | { server: ServerConfig },
-    now: number,
-  ) {
+  constructor(options: ContextOptions, config: HandshakeConfig, now: number) {
     const context = new ConnectionContext(options);
     this.#context = context;
     this.#driver = new HandshakeDriver(context, config);
@@ -210,6 +208,8 @@ export class QuicCoreConnection implements Connection {
     if (event?.type === 'connected') {
       this.#alpnProtocol = event.alpnProtocol;
       this.#serverName = event.serverName;
+      this.#isResumed = event.isResumed;
+      this.#peerIdentity = event.peerIdentity;
     }
     return event;
   }
@@ -283,6 +283,14 @@ export class QuicCoreConnection implements Connection {
 
   get peerCertificates(): readonly Uint8Array[] {
     return this.#driver.handshake.peerCertificates;
+  }
+
+  get isResumed(): boolean {
+    return this.#isResumed;
+  }
+
+  get peerIdentity(): string | undefined {
+    return this.#peerIdentity;
   }
 
   get isConnected(): boolean {
@@ -385,6 +393,49 @@ export class QuicCoreConnection implements Connection {
     );
     life.startClosing(error, errorCode, 0, true, reason);
     this.#context.onEnded();
+  }
+
+  acceptPeerChain(identity?: string): void {
+    this.#answer((handshake) => handshake.acceptPeerChain(identity));
+  }
+
+  rejectPeerChain(error: TlsError): void {
+    this.#answer((handshake) => {
+      handshake.rejectPeerChain(error);
+      throw error;
+    });
+  }
+
+  provideCredential(credential: Credential | undefined): void {
+    this.#answer((handshake) => handshake.provideCredential(credential));
+  }
+
+  provideSession(session: ServerSession | undefined): void {
+    this.#answer((handshake) => handshake.provideSession(session));
+  }
+
+  /** Goes on with a handshake that has waited for the application. */
+  #answer(give: (handshake: Handshake) => void): void {
+    const context = this.#context;
+    if (!context.life.isAlive) return;
+    try {
+      this.#driver.answer(give);
+      this.#reader.readEarly(context.now);
+    } catch (error) {
+      // Who answers what was not asked has made a mistake that is no fault of the connection.
+      if (error instanceof QuicError) throw error;
+      context.closeWithError(error);
+    }
+    context.host.onEvents();
+    context.host.wake();
+  }
+
+  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Uint8Array {
+    try {
+      return this.#driver.handshake.exportKeyingMaterial(label, context, length);
+    } catch (error) {
+      throw error instanceof TlsError ? invalidState(error) : error;
+    }
   }
 
   updateKeys(): boolean {

@@ -16,6 +16,7 @@
  *
  * Commands (connect, openStream, writeStream ...) may be called at any time between these; whoever calls one schedules a turn.
  */
+import type { CertificateOffer, ClientSession, Credential, PeerChain, ServerSession, TlsError } from '@mquictt/tls13';
 import type { QuicError } from './errors.ts';
 import type { DatagramBatch } from './datagram-batch.ts';
 import type { ConnectionStats, EndpointStats } from './stats.ts';
@@ -23,7 +24,11 @@ import type { ConnectionStats, EndpointStats } from './stats.ts';
 /**
  * What the application should know. At most one event of a kind is pending per stream, so that a peer cannot make the queue grow.
  *
- * - `connected`: the handshake is complete on our side; the peer is authenticated (client) or will be judged by the application (server).
+ * - `connected`: the handshake is complete on our side, and the peer is authenticated as far as the configuration asks for it.
+ * - `judge-peer-chain`, `choose-certificate`, `look-up-ticket`: the handshake waits for acceptPeerChain() or rejectPeerChain(), provideCredential(),
+ *   provideSession(). They come only where the configuration leaves the decision to the application. Meanwhile packets are acknowledged, handshake bytes
+ *   wait within a bound, and the handshake's deadline runs.
+ * - `session`: a client can resume this connection with it (ConnectOptions.session), once. Up to eight for a connection.
  * - `stream-opened`: the peer opened a stream. Streams of a kind come in the order of their ids.
  * - `stream-readable`: readStream() has something new: data, the end, or a reset.
  * - `stream-writable`: writeStream() had taken less than it was given, and now takes more.
@@ -33,7 +38,18 @@ import type { ConnectionStats, EndpointStats } from './stats.ts';
  * - `closed`: the end; nothing comes after it. `error` says who and why; NO_ERROR closes are errors too, for whoever was waiting.
  */
 export type ConnectionEvent =
-  | { readonly type: 'connected'; readonly alpnProtocol: string; readonly serverName: string | undefined }
+  | {
+      readonly type: 'connected';
+      readonly alpnProtocol: string;
+      readonly serverName: string | undefined;
+      readonly isResumed: boolean;
+      /** Of a server: what its application called the client, now or when the resumed session began. */
+      readonly peerIdentity: string | undefined;
+    }
+  | ({ readonly type: 'judge-peer-chain' } & PeerChain)
+  | { readonly type: 'choose-certificate'; readonly offer: CertificateOffer }
+  | { readonly type: 'look-up-ticket'; readonly ticket: Uint8Array }
+  | { readonly type: 'session'; readonly session: ClientSession }
   | { readonly type: 'stream-opened'; readonly id: number }
   | { readonly type: 'stream-readable'; readonly id: number }
   | { readonly type: 'stream-writable'; readonly id: number }
@@ -63,8 +79,12 @@ export interface Connection {
   /** Undefined until `connected`. */
   readonly alpnProtocol: string | undefined;
   readonly serverName: string | undefined;
-  /** DER, leaf first; empty until they came. */
+  /** DER, leaf first; empty until they came, and where the peer has none. Of a resumed session: a client knows the chain, a server the leaf. */
   readonly peerCertificates: readonly Uint8Array[];
+  /** Whether a session was resumed: then no certificates were exchanged. False until `connected`. */
+  readonly isResumed: boolean;
+  /** Of a server: what acceptPeerChain() called the client, now or when the resumed session began. Undefined until `connected`. */
+  readonly peerIdentity: string | undefined;
   readonly isConnected: boolean;
   /** The reason of the end; undefined while it lives. Set from the moment we close or the peer does. */
   readonly closeError: QuicError | undefined;
@@ -104,6 +124,25 @@ export interface Connection {
   ping(): void;
   /** Ends the connection with an application error code (CONNECTION_CLOSE 0x1d). Unsent and unacknowledged stream data is lost: wait for isDrained first. */
   close(errorCode: number, reason: string): void;
+  /**
+   * Answers `judge-peer-chain`. These four have no effect once the connection is over.
+   * @param identity what a server calls the client, up to 1,024 characters: it is in `connected`, and comes back when the session is resumed
+   * @throws QuicError ERR_QUIC_INVALID_STATE where nobody asked, or for an identity that is too long; the same holds for the others
+   */
+  acceptPeerChain(identity?: string): void;
+  /** Answers `judge-peer-chain`: the connection ends with CRYPTO_ERROR and the alert of `error`, whose message the peer can read. */
+  rejectPeerChain(error: TlsError): void;
+  /** Answers `choose-certificate`. @param credential undefined for none: a server then ends with handshake_failure, a client presents none */
+  provideCredential(credential: Credential | undefined): void;
+  /** Answers `look-up-ticket`. @param session undefined for none: a full handshake follows */
+  provideSession(session: ServerSession | undefined): void;
+  /**
+   * Secrets for the application that both sides know and nobody else (RFC 8446 §7.5).
+   * @param context up to 65,535 bytes; none is the same as an empty one
+   * @param length bytes, up to 255 times the hash's
+   * @throws QuicError ERR_QUIC_INVALID_STATE before `connected`
+   */
+  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Uint8Array;
   /** Starts a key update (RFC 9001 §6). @returns false while one is not yet allowed. */
   updateKeys(): boolean;
   nextEvent(): ConnectionEvent | undefined;
@@ -118,6 +157,8 @@ export interface ConnectOptions {
   readonly port: number;
   /** Local socket to use, see DatagramBatch. @default 0 */
   readonly socket?: number;
+  /** A session of an earlier connection to the same server. One that does not fit, or that the server refuses, is passed over. */
+  readonly session?: ClientSession | undefined;
 }
 
 /** One UDP port (or several sockets of one owner) and all connections over it. */

@@ -55,6 +55,13 @@ class QuicCoreEndpoint implements Endpoint, LinkOwner {
   #droppedCount: number = 0;
 
   constructor(config: EndpointConfig) {
+    if (config.server?.resumption?.earlyData !== undefined) {
+      throw new QuicError(
+        'ERR_QUIC_INVALID_ARGUMENT',
+        '"resumption.earlyData" cannot be given: 0-RTT is not supported yet',
+        { fault: 'usage' },
+      );
+    }
     this.#config = config;
     this.#transport = resolveTransport(config.transport);
     this.routes = new Routes(config);
@@ -185,7 +192,7 @@ class QuicCoreEndpoint implements Endpoint, LinkOwner {
     try {
       link.connection = new QuicCoreConnection(
         this.#contextOptions(true, link, path, localId, peerId, peerId),
-        { client, serverName: options.serverName },
+        { client, serverName: options.serverName, session: options.session },
         time,
       );
     } catch (error) {
@@ -204,6 +211,7 @@ class QuicCoreEndpoint implements Endpoint, LinkOwner {
 
   wake(link: EndpointLink): void {
     if (!link.isListed) return;
+    if (link.isHalfOpen && !link.connection.isHalfOpen) this.#endHalfOpen(link);
     this.#markDirty(link);
     if (link.isReady) return;
     link.isReady = true;
@@ -347,10 +355,8 @@ class QuicCoreEndpoint implements Endpoint, LinkOwner {
   }
 
   #afterInput(link: EndpointLink): void {
-    const { connection } = link;
     // Stream events come up inside the streams, which know no endpoint: every input may have made some.
     this.onEvents(link);
-    if (link.isHalfOpen && !connection.isHalfOpen) this.#endHalfOpen(link);
     this.wake(link);
   }
 

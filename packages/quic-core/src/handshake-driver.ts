@@ -9,6 +9,7 @@ import {
   ServerHandshake,
   TlsError,
   type ClientConfig,
+  type ClientSession,
   type Handshake,
   type ServerConfig,
 } from '@mquictt/tls13';
@@ -19,6 +20,7 @@ import { ACTIVE_CONNECTION_ID_LIMIT, MAX_UDP_PAYLOAD } from './limits.ts';
 import type { PacketSpace } from './packet-space.ts';
 import { derivePacketKeys, INITIAL_SUITE, initialSecrets } from './protection/keys.ts';
 import { Space } from './recovery/spaces.ts';
+import { earlyDataContext } from './remembered-parameters.ts';
 import {
   decodeTransportParameters,
   DEFAULT_TRANSPORT_PARAMETERS,
@@ -37,22 +39,30 @@ function spaceOf(level: EncryptionLevel): Space {
       : Space.APPLICATION;
 }
 
+/** What a connection needs of TLS in its role. */
+export type HandshakeConfig =
+  | { readonly client: ClientConfig; readonly serverName: string; readonly session?: ClientSession | undefined }
+  | { readonly server: ServerConfig };
+
 export class HandshakeDriver {
   readonly #context: ConnectionContext;
   readonly handshake: Handshake;
 
-  /** @param serverName of the client; undefined for a server */
-  constructor(
-    context: ConnectionContext,
-    config: { client: ClientConfig; serverName: string } | { server: ServerConfig },
-  ) {
+  constructor(context: ConnectionContext, config: HandshakeConfig) {
     this.#context = context;
+    const parameters = this.#localParameters();
     const type = context.version.transportParametersExtension;
-    const extensions = [{ type, data: this.#localParameters() }];
-    this.handshake =
-      'client' in config
-        ? new ClientHandshake(config.client, { serverName: config.serverName, extensions })
-        : new ServerHandshake(config.server, { extensions });
+    const extensions = [{ type, data: encodeTransportParameters(parameters, context.random) }];
+    if ('client' in config) {
+      const { client, serverName, session } = config;
+      const options = { serverName, extensions, ...(session === undefined ? {} : { session }) };
+      this.handshake = new ClientHandshake(client, options);
+    } else {
+      this.handshake = new ServerHandshake(config.server, {
+        extensions,
+        earlyDataContext: earlyDataContext(parameters),
+      });
+    }
     this.deriveInitialKeys(context.originalDestinationId.bytes);
   }
 
@@ -79,16 +89,24 @@ export class HandshakeDriver {
   handleCrypto(space: Space): void {
     const { spaces, unixTime } = this.#context;
     const crypto = spaces[space].crypto;
-    try {
+    asTransportErrors(() => {
       for (let data = crypto.read(); data !== undefined; data = crypto.read()) {
         this.handshake.handleMessages(LEVELS[space], data, unixTime());
         this.#drainEvents();
         if (spaces[space].isDiscarded) return;
       }
-    } catch (error) {
-      if (error instanceof TlsError) throw handshakeFailure(error);
-      throw error;
-    }
+    });
+  }
+
+  /**
+   * The application answers what the handshake has asked.
+   * @throws QuicError ERR_QUIC_INVALID_STATE where it did not ask; TransportError as handleCrypto()
+   */
+  answer(give: (handshake: Handshake) => void): void {
+    asTransportErrors(() => {
+      give(this.handshake);
+      this.#drainEvents();
+    });
   }
 
   /** Keys of the Initial space go (RFC 9001 §4.9.1). */
@@ -158,12 +176,17 @@ export class HandshakeDriver {
           this.#onPeerParameters(decodeTransportParameters(event.data, !context.isClient));
           break;
         case 'judge-peer-chain':
-          // Only asked for by configurations of other carriers: the chain has been verified already.
-          this.handshake.acceptPeerChain();
+        case 'choose-certificate':
+        case 'look-up-ticket':
+        case 'session':
+          context.pushEvent(event);
+          break;
+        case 'early-data':
+          // Never offered, and refused where a client offers it: its 0-RTT packets are dropped.
           break;
         case 'complete':
           context.isHandshakeComplete = true;
-          context.pushEvent({ type: 'connected', alpnProtocol: event.alpnProtocol, serverName: event.serverName });
+          context.pushEvent({ ...event, type: 'connected' });
           context.localIds.fill(context.peerParameters!.activeConnectionIdLimit);
           if (!context.isClient) {
             context.isHandshakeDonePending = true;
@@ -174,9 +197,9 @@ export class HandshakeDriver {
     }
   }
 
-  #localParameters(): Uint8Array {
-    const { transport, isClient, localId, originalDestinationId, host, random } = this.#context;
-    const parameters: TransportParameters = {
+  #localParameters(): TransportParameters {
+    const { transport, isClient, localId, originalDestinationId, host } = this.#context;
+    return {
       ...DEFAULT_TRANSPORT_PARAMETERS,
       maxIdleTimeout: transport.maxIdleTimeout,
       maxUdpPayloadSize: MAX_UDP_PAYLOAD,
@@ -192,7 +215,6 @@ export class HandshakeDriver {
       originalDestinationConnectionId: isClient ? undefined : originalDestinationId.bytes,
       statelessResetToken: isClient ? undefined : host.statelessResetToken(localId),
     };
-    return encodeTransportParameters(parameters, random);
   }
 
   /** RFC 9000 §7.3: the connection IDs in the parameters must be those that were used, or somebody on the path has meddled. */
@@ -212,6 +234,21 @@ export class HandshakeDriver {
     context.streams.setPeerLimits(parameters);
     context.recovery.setMaxAckDelay(parameters.maxAckDelay);
   }
+}
+
+/** @throws TransportError with the TLS alert as CRYPTO_ERROR; a caller's mistake as QuicError ERR_QUIC_INVALID_STATE */
+function asTransportErrors(step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    if (!(error instanceof TlsError)) throw error;
+    if (error.code === 'ERR_TLS_INVALID_STATE') throw invalidState(error);
+    throw handshakeFailure(error);
+  }
+}
+
+export function invalidState(error: TlsError): QuicError {
+  return new QuicError('ERR_QUIC_INVALID_STATE', error.message, { fault: 'usage', cause: error });
 }
 
 /** A TLS failure on its way to CONNECTION_CLOSE (RFC 9001 §4.8). */

@@ -202,7 +202,7 @@ export class PacketReader {
         if (!heedVersionNegotiation(context, header, buffer)) context.packetsDropped++;
         break;
       default:
-        // 0-RTT is not accepted: there are no tickets. Unknown versions cannot be read.
+        // 0-RTT is not accepted. Unknown versions cannot be read.
         context.packetsDropped++;
     }
   }
@@ -345,7 +345,7 @@ export class PacketReader {
       followPeer(context, path, now);
     if (this.#handlers.sawCrypto && context.life.isAlive) {
       this.#driver.handleCrypto(index);
-      if (!this.#early.isEmpty) this.#readEarly(now);
+      this.readEarly(now);
     }
   }
 
@@ -381,7 +381,9 @@ export class PacketReader {
       context.packetsDropped++;
   }
 
-  #readEarly(now: number): void {
+  /** Takes the packets that have waited for keys that are there now. */
+  readEarly(now: number): void {
+    if (this.#early.isEmpty) return;
     const context = this.#context;
     for (const { bytes, space, path, time } of this.#early.takeAll()) {
       this.#arrivalTime = time;

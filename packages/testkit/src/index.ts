@@ -45,4 +45,10 @@ export { simRuntime } from './sim/sim-runtime.ts';
 export { settle, settleFor, type SettleOptions } from './sim/settle.ts';
 export { SIM_ALPN, simClient, simServer, type SimEndpointOptions } from './sim/sim-endpoints.ts';
 export { BulkReceiver, BulkSender } from './sim/bulk.ts';
+export {
+  testClientCaPem,
+  testClientCertificate,
+  testClientCredential,
+  testClientRoots,
+} from './sim/client-certificates.ts';
 export { exchange, type ExchangeOptions, type ExchangeResult } from './sim/exchange.ts';

@@ -20,7 +20,7 @@ import {
   TEST_UNIX_TIME,
   type stages,
 } from '@mquictt/testkit';
-import { nobleProvider, type ClientConfig, type ServerConfig } from '@mquictt/tls13';
+import { nobleProvider, type ClientConfig, type ClientSession, type ServerConfig } from '@mquictt/tls13';
 
 type Stage = ReturnType<typeof stages.delay>;
 
@@ -106,8 +106,8 @@ export class World {
   }
 
   /** Connects and lets time pass until both sides are through with the handshake. */
-  connect(limitMs = 10_000): { client: Connection; server: Connection } {
-    const client = this.pair.connect(TEST_SERVER_NAME);
+  connect(limitMs = 10_000, session?: ClientSession): { client: Connection; server: Connection } {
+    const client = this.pair.connect(TEST_SERVER_NAME, { session });
     const count = this.serverConnections.length;
     this.pair.run(() => client.isConnected && this.serverConnections[count]?.isConnected === true, limitMs);
     return { client, server: this.serverConnections[count]! };

@@ -32,8 +32,9 @@ import {
   nobleProvider,
   ServerHandshake,
   type CipherSuite,
+  type Credential,
   type Handshake,
-  type NamedGroup,
+  type ServerConfig,
 } from '@mquictt/tls13';
 import { Reader, Writer } from '../../src/cursor.ts';
 import { writeAck } from '../../src/frames/ack.ts';
@@ -91,7 +92,9 @@ export interface HostileOptions {
   readonly extension?: (data: Uint8Array) => { type: number; data: Uint8Array } | undefined;
   readonly alpnProtocols?: readonly string[];
   /** Changes the TLS configuration of the victim. */
-  readonly victim?: { readonly alpnProtocols?: readonly string[]; readonly groups?: readonly NamedGroup[] };
+  readonly victim?: Partial<Pick<ServerConfig, 'alpnProtocols' | 'groups' | 'clientAuthentication'>>;
+  /** As a client: its certificate. */
+  readonly credential?: Credential;
   /** Changes or withholds TLS messages on their way out. */
   readonly onHandshakeBytes?: (space: SpaceIndex, data: Uint8Array) => Uint8Array | undefined;
   /** As a server: answer the first Initial with a Retry that carries this token. */
@@ -383,13 +386,16 @@ export class HostilePeer {
   }
 
   #startHandshake(): void {
-    const { extension, alpnProtocols = ['test'] } = this.#options;
+    const { extension, alpnProtocols = ['test'], credential } = this.#options;
     const data = encodeTransportParameters(this.parameters, this.random);
     const one = extension === undefined ? { type: 0x39, data } : extension(data);
     const extensions = one === undefined ? [] : [one];
     const common = { provider: nobleProvider, random: this.random, alpnProtocols };
     this.handshake = this.isClient
-      ? new ClientHandshake({ ...common, roots: testRoots() }, { serverName: TEST_SERVER_NAME, extensions })
+      ? new ClientHandshake(
+          { ...common, roots: testRoots(), ...(credential === undefined ? {} : { credential }) },
+          { serverName: TEST_SERVER_NAME, extensions },
+        )
       : new ServerHandshake(
           { ...common, credential: testCredential('ecdsa-p256', nobleProvider, this.random) },
           { extensions },

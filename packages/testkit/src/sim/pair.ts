@@ -1,5 +1,5 @@
 /** A client and a server endpoint, joined by two links, in virtual time. */
-import type { Connection, Endpoint } from '@mquictt/quic-core';
+import type { Connection, ConnectOptions, Endpoint } from '@mquictt/quic-core';
 import { AmplificationCheck } from './amplification-check.ts';
 import { EndpointNode, type NodeHandlers } from './endpoint-node.ts';
 import { Link, type Stage } from './link.ts';
@@ -77,9 +77,9 @@ export class Pair {
   }
 
   /** Starts a connection from the client's endpoint to the server's. */
-  connect(serverName: string): Connection {
+  connect(serverName: string, options: Pick<ConnectOptions, 'session'> = {}): Connection {
     const connection = this.client.endpoint.connect(
-      { serverName, address: SERVER_ADDRESS, port: SERVER_PORT },
+      { serverName, address: SERVER_ADDRESS, port: SERVER_PORT, ...options },
       this.simulation.now,
     );
     this.client.adopt(connection);
