@@ -11,6 +11,8 @@ const folder = new URL('../', import.meta.url);
 const EXPECTED: Readonly<Record<string, RegExp>> = {
   'demo.ts': /stream +4 +home\/kitchen\/temperature[^]*stream +8 [^]*Everything arrived/,
   'seed.ts': /^hello again!\n$/,
+  'tls-handshake.ts':
+    /^first: TLS_\w+, with certificates, both export the same\nsecond: TLS_\w+, resumed, both export the same\n$/,
   'quic-echo.ts': /^stream 0: one\nstream 4: two\nstream 8: three\n$/,
 };
 
