@@ -30,7 +30,9 @@ const CURVES = {
 } as const;
 
 /** PrivateKeyInfo of X25519 (RFC 8410 §7) up to the 32 bytes of the key. */
-const X25519_KEY_PREFIX: Uint8Array = new Uint8Array(Buffer.from('302e020100300506032b656e04220420', 'hex'));
+const X25519_KEY_PREFIX: Uint8Array = Uint8Array.from([
+  0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e, 0x04, 0x22, 0x04, 0x20,
+]);
 
 /** See CryptoProvider.generateKeyShares. */
 export function generateKeyShares(groups: readonly NamedGroup[]): KeyShare[] {

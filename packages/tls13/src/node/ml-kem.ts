@@ -29,7 +29,10 @@ interface MlKemFunctions {
 }
 
 /** PrivateKeyInfo of ML-KEM-768 up to the 64 bytes of the seed (draft-ietf-lamps-kyber-certificates). */
-const SEED_PREFIX: Uint8Array = new Uint8Array(Buffer.from('3054020100300b060960864801650304040204428040', 'hex'));
+const SEED_PREFIX: Uint8Array = Uint8Array.from([
+  0x30, 0x54, 0x02, 0x01, 0x00, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04, 0x02, 0x04,
+  0x42, 0x80, 0x40,
+]);
 
 let native: MlKemFunctions | undefined | null = null;
 
