@@ -28,6 +28,8 @@ export const MAX_SUBSCRIPTIONS_PER_SESSION = 4_096;
  * of 128 levels took 260 MB, and 217 ms for each message (Node 20.20, 2 vCPU).
  */
 export const MAX_SUBSCRIPTION_LEVELS_PER_SESSION = 32_768;
+/** User properties of one packet that becomes an object (all but PUBLISH): five bytes each become some 150, before anybody has logged in. */
+export const MAX_USER_PROPERTIES = 1_024;
 /** Topic filters in one SUBSCRIBE or UNSUBSCRIBE: a packet of 1 MiB could carry 200,000. */
 export const MAX_FILTERS_PER_PACKET = 1_024;
 /** Topics whose matching subscriptions are remembered until a subscription changes. */

@@ -1,11 +1,14 @@
 /** The properties that belong to a message and travel with it from publisher to subscriber, as objects for applications and as bytes for the wire. */
-import { PacketError, usageError } from '../errors.ts';
-import { ReasonCode } from '../reason-codes.ts';
-import { PropertyId, readProperties } from './properties.ts';
+import { usageError } from '../errors.ts';
+import { PacketType } from './packet-types.ts';
+import { PropertyId, PropertyReader } from './properties.ts';
 import type { PublishView } from './publish.ts';
 import { PacketReader } from './reader.ts';
 import { topicNameProblem } from './topics.ts';
-import { encodeUtf8, utf8Problem } from './utf8.ts';
+import { utf8Problem } from './utf8.ts';
+import { packetWriter } from './writer.ts';
+
+export { checkResponseTopic } from './topics.ts';
 
 /** What a publisher may say about a message (MQTT 5 §3.3.2.3). */
 export interface MessageProperties {
@@ -25,43 +28,44 @@ const EMPTY = new Uint8Array(0);
 
 /**
  * @returns the properties as bytes, without their length
- * @throws MqttError ERR_MQTT_INVALID_ARGUMENT
+ * @throws MqttError ERR_MQTT_INVALID_ARGUMENT, ERR_MQTT_TOPIC_NAME
  */
 export function encodeMessageProperties(properties: MessageProperties): Uint8Array {
-  const out: number[] = [];
-  const binary = (bytes: Uint8Array, what: string): void => {
-    if (!(bytes instanceof Uint8Array))
-      throw usageError('ERR_MQTT_INVALID_ARGUMENT', `The ${what} expected Uint8Array, got ${typeof bytes}`);
-    if (bytes.length > 65_535)
-      throw usageError('ERR_MQTT_INVALID_ARGUMENT', `The ${what} is ${bytes.length} bytes long, more than 65535`);
-    out.push(bytes.length >> 8, bytes.length & 0xff, ...bytes);
-  };
-  const text = (value: string, what: string): void => {
+  const { isText, contentType, responseTopic, correlationData, userProperties = [] } = properties;
+  const text = (id: PropertyId, value: string, what: string): void => {
     const problem = utf8Problem(value);
     if (problem !== undefined) throw usageError('ERR_MQTT_INVALID_ARGUMENT', `The ${what} ${problem}`);
-    binary(encodeUtf8(value), what);
+    out.uint8(id).string(value);
   };
-  if (properties.isText === true) out.push(PropertyId.PAYLOAD_FORMAT_INDICATOR, 1);
-  if (properties.contentType !== undefined) {
-    out.push(PropertyId.CONTENT_TYPE);
-    text(properties.contentType, 'content type');
-  }
-  if (properties.responseTopic !== undefined) {
-    const problem = topicNameProblem(properties.responseTopic); // [MQTT-3.3.2-14]
+  const out = packetWriter.begin();
+  if (isText === true) out.uint8(PropertyId.PAYLOAD_FORMAT_INDICATOR).uint8(1);
+  if (contentType !== undefined) text(PropertyId.CONTENT_TYPE, contentType, 'content type');
+  if (responseTopic !== undefined) {
+    const problem = topicNameProblem(responseTopic); // [MQTT-3.3.2-14]
     if (problem !== undefined) throw usageError('ERR_MQTT_TOPIC_NAME', `The response topic ${problem}`);
-    out.push(PropertyId.RESPONSE_TOPIC);
-    text(properties.responseTopic, 'response topic');
+    text(PropertyId.RESPONSE_TOPIC, responseTopic, 'response topic');
   }
-  if (properties.correlationData !== undefined) {
-    out.push(PropertyId.CORRELATION_DATA);
-    binary(properties.correlationData, 'correlation data');
+  if (correlationData !== undefined) {
+    if (!(correlationData instanceof Uint8Array))
+      throw usageError(
+        'ERR_MQTT_INVALID_ARGUMENT',
+        `The correlation data expected Uint8Array, got ${typeof correlationData}`,
+      );
+    if (correlationData.length > 65_535)
+      throw usageError(
+        'ERR_MQTT_INVALID_ARGUMENT',
+        `The correlation data is ${correlationData.length} bytes long, more than 65535`,
+      );
+    out.uint8(PropertyId.CORRELATION_DATA).binary(correlationData);
   }
-  for (const [name, value] of properties.userProperties ?? []) {
-    out.push(PropertyId.USER_PROPERTY);
-    text(name, 'name of a user property');
-    text(value, 'value of a user property');
+  for (const [name, value] of userProperties) {
+    text(PropertyId.USER_PROPERTY, name, 'name of a user property');
+    const problem = utf8Problem(value);
+    if (problem !== undefined) throw usageError('ERR_MQTT_INVALID_ARGUMENT', `The value of a user property ${problem}`);
+    out.string(value);
   }
-  return out.length === 0 ? EMPTY : Uint8Array.from(out);
+  const bytes = out.body();
+  return bytes.length === 0 ? EMPTY : bytes;
 }
 
 /** What a received PUBLISH says besides topic and payload; copies everything. */
@@ -77,41 +81,38 @@ type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 export function readMessageProperties(view: PublishView): ReceivedProperties {
   const result: Writable<ReceivedProperties> = {};
   if (view.propertiesStart === view.propertiesEnd) return result;
-  const userProperties: [string, string][] = [];
+  const userProperties: (readonly [string, string])[] = [];
   const identifiers: number[] = [];
-  const reader = new PacketReader(view.buffer, view.sectionStart, view.propertiesEnd);
-  readProperties(reader, 3, (id, value) => {
-    switch (id) {
+  const properties = new PropertyReader(
+    new PacketReader(view.buffer, view.sectionStart, view.propertiesEnd),
+    PacketType.PUBLISH,
+  );
+  while (properties.next()) {
+    switch (properties.id) {
       case PropertyId.PAYLOAD_FORMAT_INDICATOR:
-        result.isText = value === 1;
+        result.isText = properties.value === 1;
         break;
       case PropertyId.MESSAGE_EXPIRY_INTERVAL:
-        result.messageExpiryInterval = value as number;
+        result.messageExpiryInterval = properties.value;
         break;
       case PropertyId.CONTENT_TYPE:
-        result.contentType = value as string;
+        result.contentType = properties.text();
         break;
       case PropertyId.RESPONSE_TOPIC:
-        result.responseTopic = value as string;
+        result.responseTopic = properties.text();
         break;
       case PropertyId.CORRELATION_DATA:
-        result.correlationData = (value as Uint8Array).slice();
+        result.correlationData = properties.bytes();
         break;
       case PropertyId.SUBSCRIPTION_IDENTIFIER:
-        identifiers.push(value as number);
+        identifiers.push(properties.value);
         break;
       case PropertyId.USER_PROPERTY:
-        userProperties.push([...(value as [string, string])]);
+        userProperties.push(properties.pair());
         break;
     }
-  });
+  }
   if (userProperties.length > 0) result.userProperties = userProperties;
   if (identifiers.length > 0) result.subscriptionIdentifiers = identifiers;
   return result;
-}
-
-/** @throws PacketError TOPIC_NAME_INVALID, PROTOCOL_ERROR: what a response topic may not be */
-export function checkResponseTopic(topic: string): void {
-  if (topic.includes('+') || topic.includes('#'))
-    throw new PacketError(ReasonCode.PROTOCOL_ERROR, 'A response topic contains a wildcard'); // [MQTT-3.3.2-14]
 }

@@ -18,8 +18,11 @@ export const PacketType = {
 } as const;
 export type PacketType = (typeof PacketType)[keyof typeof PacketType];
 
-/** The MQTT versions that we speak, as CONNECT carries them: 4 is MQTT 3.1.1. */
-export type ProtocolVersion = 4 | 5;
+/** The MQTT versions that we speak, as CONNECT carries them: 3 is MQTT 3.1, 4 is MQTT 3.1.1. */
+export type ProtocolVersion = 3 | 4 | 5;
+
+/** Who sent a packet. */
+export type Sender = 'client' | 'server';
 
 const NAMES: readonly string[] = ['reserved packet type 0', ...Object.keys(PacketType)];
 

@@ -5,15 +5,17 @@
 import { PacketError } from '../errors.ts';
 import { GATHER_LIMIT } from '../limits.ts';
 import { ReasonCode } from '../reason-codes.ts';
+import { PacketType } from './packet-types.ts';
 import type { ProtocolVersion } from './packet-types.ts';
-import { PropertyId, readProperties } from './properties.ts';
+import { PropertyId, PropertyReader } from './properties.ts';
 import { PacketReader } from './reader.ts';
 import { Slab } from './slab.ts';
+import { checkResponseTopic } from './topics.ts';
 import { readUtf8 } from './utf8.ts';
 import { varintLength, writeVarint } from './varint.ts';
 
 const EMPTY = new Uint8Array(0);
-const PUBLISH = 3;
+const { PUBLISH } = PacketType;
 
 /** One PUBLISH as read. Everything is a view into `buffer`, valid as long as that is; the object itself is reused. */
 export class PublishView {
@@ -34,9 +36,10 @@ export class PublishView {
   forwarded: Uint8Array = EMPTY;
   /** Seconds, -1 when there is none. */
   messageExpiryInterval = -1;
-  /** -1 when there is none. */
+  /** 1..65,535, -1 when there is none. */
   topicAlias = -1;
   hasSubscriptionIdentifier = false;
+  /** Empty when there is none. */
   responseTopic = '';
   payloadStart = 0;
   payloadEnd = 0;
@@ -44,7 +47,7 @@ export class PublishView {
   /**
    * @param header the first byte
    * @param start where the body begins
-   * @throws PacketError MALFORMED_PACKET, PROTOCOL_ERROR
+   * @throws PacketError MALFORMED_PACKET, PROTOCOL_ERROR, TOPIC_ALIAS_INVALID
    */
   read(header: number, buffer: Uint8Array, start: number, end: number, version: ProtocolVersion): void {
     this.buffer = buffer;
@@ -63,7 +66,7 @@ export class PublishView {
       if (position + 2 > end) throw tooShort();
       this.packetIdentifier = (buffer[position] << 8) | buffer[position + 1];
       position += 2;
-      // [MQTT-2.2.1-2]
+      // [MQTT-2.2.1-3], [MQTT-2.2.1-4]; [MQTT-2.3.1-1] of MQTT 3.1.1
       if (this.packetIdentifier === 0) throw new PacketError(ReasonCode.MALFORMED_PACKET, 'A packet identifier is 0');
     }
     this.messageExpiryInterval = -1;
@@ -87,9 +90,12 @@ export class PublishView {
     if (position > end) throw tooShort();
     this.payloadStart = position;
     this.payloadEnd = end;
+    // §3.3.2.3.4. Before MQTT 5 every topic is in its packet. [MQTT-4.7.3-1]
+    if (this.topicEnd === this.topicStart && this.topicAlias === -1)
+      throw new PacketError(ReasonCode.PROTOCOL_ERROR, 'A PUBLISH has neither a topic name nor a topic alias');
   }
 
-  /** @throws PacketError MALFORMED_PACKET */
+  /** Not checked but for being a string; see topicNameProblem(). Empty where an alias stands for it. @throws PacketError MALFORMED_PACKET */
   topic(): string {
     return readUtf8(this.buffer, this.topicStart, this.topicEnd);
   }
@@ -103,27 +109,28 @@ export class PublishView {
     const reader = new PacketReader(buffer, position, end);
     // Pieces that stay, as offsets; neighbours are one piece.
     const kept: number[] = [];
-    readProperties(reader, PUBLISH, (id, value, from, to) => {
-      switch (id) {
+    const properties = new PropertyReader(reader, PUBLISH);
+    this.propertiesStart = reader.position;
+    while (properties.next()) {
+      switch (properties.id) {
         case PropertyId.MESSAGE_EXPIRY_INTERVAL:
-          this.messageExpiryInterval = value as number;
-          return;
+          this.messageExpiryInterval = properties.value;
+          continue;
         case PropertyId.TOPIC_ALIAS:
-          this.topicAlias = value as number;
-          return;
+          this.topicAlias = properties.value;
+          continue;
         case PropertyId.SUBSCRIPTION_IDENTIFIER:
           this.hasSubscriptionIdentifier = true;
-          return;
+          continue;
         case PropertyId.RESPONSE_TOPIC:
-          this.responseTopic = value as string;
+          this.responseTopic = properties.text();
+          checkResponseTopic(this.responseTopic);
           break;
       }
-      if (kept.length > 0 && kept[kept.length - 1] === from) kept[kept.length - 1] = to;
-      else kept.push(from, to);
-    });
+      if (kept.length > 0 && kept[kept.length - 1] === properties.start) kept[kept.length - 1] = properties.end;
+      else kept.push(properties.start, properties.end);
+    }
     this.propertiesEnd = reader.position;
-    const lengthEnd = position + varintLength(readVarintAt(buffer, position));
-    this.propertiesStart = lengthEnd;
     if (kept.length === 2) {
       this.forwarded = buffer.subarray(kept[0], kept[1]);
     } else if (kept.length > 2) {
@@ -142,12 +149,16 @@ export class PublishView {
 
 /** What goes into a PUBLISH. */
 export interface PublishFields {
-  /** UTF-8. */
+  /** UTF-8; empty where the peer knows it by `topicAlias`. */
   readonly topic: Uint8Array;
   readonly payload: Uint8Array;
   readonly qos: number;
   readonly retain: boolean;
-  /** Properties as bytes without their length and without expiry and subscription identifiers; left out for MQTT 3.1.1. */
+  /** Whether it is sent again; of QoS 1 or 2. [MQTT-3.3.1-1], [MQTT-3.3.1-2] @default false */
+  readonly duplicate?: boolean;
+  /** 1..65,535, at most what the peer allows; left out for MQTT 3.1.1. [MQTT-3.3.2-8] */
+  readonly topicAlias?: number | undefined;
+  /** Properties as bytes without their length and without expiry, alias and subscription identifiers; left out for MQTT 3.1.1. */
   readonly properties?: Uint8Array;
   /** ms on the owner's clock at which the message is no longer wanted, Infinity = never. @default Infinity */
   readonly expiresAt?: number;
@@ -229,7 +240,7 @@ export function encodePublish(fields: PublishFields, version: ProtocolVersion): 
   const start = slab.allocate(size);
   const out = slab.buffer;
   let at = start;
-  out[at++] = (PUBLISH << 4) | (qos << 1) | (retain ? 1 : 0);
+  out[at++] = (PUBLISH << 4) | (fields.duplicate === true ? 8 : 0) | (qos << 1) | (retain ? 1 : 0);
   at = writeVarint(out, at, body);
   out[at++] = topic.length >> 8;
   out[at++] = topic.length & 0xff;
@@ -247,6 +258,11 @@ export function encodePublish(fields: PublishFields, version: ProtocolVersion): 
       expiryOffset = at;
       at += 4;
     }
+    if (fields.topicAlias !== undefined) {
+      out[at++] = PropertyId.TOPIC_ALIAS;
+      out[at++] = fields.topicAlias >> 8;
+      out[at++] = fields.topicAlias & 0xff;
+    }
     if (fields.subscriptionIdentifiers !== undefined) {
       for (const identifier of fields.subscriptionIdentifiers) {
         out[at++] = PropertyId.SUBSCRIPTION_IDENTIFIER;
@@ -260,9 +276,10 @@ export function encodePublish(fields: PublishFields, version: ProtocolVersion): 
 }
 
 function propertiesLength(fields: PublishFields, version: ProtocolVersion): number {
-  if (version === 4) return 0;
+  if (version < 5) return 0;
   let length = fields.properties?.length ?? 0;
   if ((fields.expiresAt ?? Infinity) !== Infinity) length += 5;
+  if (fields.topicAlias !== undefined) length += 3;
   if (fields.subscriptionIdentifiers !== undefined) {
     for (const identifier of fields.subscriptionIdentifiers) length += 1 + varintLength(identifier);
   }
@@ -281,18 +298,6 @@ function copyInto(out: Uint8Array, at: number, bytes: Uint8Array): number {
   if (length < 24) for (let i = 0; i < length; i++) out[at + i] = bytes[i];
   else out.set(bytes, at);
   return at + length;
-}
-
-function readVarintAt(buffer: Uint8Array, position: number): number {
-  let value = 0;
-  let shift = 0;
-  let byte;
-  do {
-    byte = buffer[position++];
-    value |= (byte & 127) << shift;
-    shift += 7;
-  } while (byte >= 128);
-  return value;
 }
 
 function tooShort(): PacketError {

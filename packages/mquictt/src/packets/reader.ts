@@ -1,7 +1,7 @@
 /** Reads the fields of one packet. Every read checks the end, so what a peer sends can only raise MALFORMED_PACKET. */
 import { PacketError } from '../errors.ts';
 import { ReasonCode } from '../reason-codes.ts';
-import { readUtf8 } from './utf8.ts';
+import { checkUtf8, readUtf8 } from './utf8.ts';
 
 export class PacketReader {
   readonly buffer: Uint8Array;
@@ -57,6 +57,13 @@ export class PacketReader {
     return readUtf8(this.buffer, this.position - length, this.position);
   }
 
+  /** Checks a string and steps over it. */
+  skipString(): void {
+    const length = this.uint16();
+    this.skip(length);
+    checkUtf8(this.buffer, this.position - length, this.position);
+  }
+
   /** @returns a view into the packet */
   binary(): Uint8Array {
     const length = this.uint16();
@@ -67,6 +74,14 @@ export class PacketReader {
   skip(length: number): void {
     if (this.position + length > this.end) throw tooShort();
     this.position += length;
+  }
+
+  /** @throws PacketError MALFORMED_PACKET: 0 is no identifier */
+  packetIdentifier(): number {
+    const identifier = this.uint16();
+    // [MQTT-2.2.1-3], [MQTT-2.2.1-4]; [MQTT-2.3.1-1] of MQTT 3.1.1
+    if (identifier === 0) throw new PacketError(ReasonCode.MALFORMED_PACKET, 'A packet identifier is 0');
+    return identifier;
   }
 
   expectEnd(what: string): void {

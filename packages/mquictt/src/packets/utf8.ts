@@ -11,10 +11,46 @@ export function readUtf8(buffer: Uint8Array, start: number, end: number): string
   try {
     text = decoder.decode(buffer.subarray(start, end)); // [MQTT-1.5.4-1]
   } catch {
-    throw new PacketError(ReasonCode.MALFORMED_PACKET, 'A string is not well-formed UTF-8');
+    throw malformed();
   }
   if (text.includes('\0')) throw new PacketError(ReasonCode.MALFORMED_PACKET, 'A string contains U+0000'); // [MQTT-1.5.4-2]
   return text;
+}
+
+/**
+ * Checks a string without making a text of it: what a broker only passes on is never looked at again.
+ *
+ * @throws PacketError MALFORMED_PACKET
+ */
+export function checkUtf8(buffer: Uint8Array, start: number, end: number): void {
+  let i = start;
+  while (i < end) {
+    const first = buffer[i++];
+    if (first === 0) throw new PacketError(ReasonCode.MALFORMED_PACKET, 'A string contains U+0000'); // [MQTT-1.5.4-2]
+    if (first < 0x80) continue;
+    // RFC 3629 §4: how many bytes follow, and what the first of them may be. This leaves out overlong forms, surrogates and what is beyond U+10FFFF.
+    let following = 1;
+    let low = 0x80;
+    let high = 0xbf;
+    if (first < 0xc2) throw malformed();
+    if (first >= 0xf0) {
+      if (first > 0xf4) throw malformed();
+      following = 3;
+      if (first === 0xf0) low = 0x90;
+      else if (first === 0xf4) high = 0x8f;
+    } else if (first >= 0xe0) {
+      following = 2;
+      if (first === 0xe0) low = 0xa0;
+      else if (first === 0xed) high = 0x9f; // [MQTT-1.5.4-1]
+    }
+    if (i + following > end || buffer[i] < low || buffer[i] > high) throw malformed();
+    for (let k = 1; k < following; k++) if ((buffer[i + k] & 0xc0) !== 0x80) throw malformed();
+    i += following;
+  }
+}
+
+function malformed(): PacketError {
+  return new PacketError(ReasonCode.MALFORMED_PACKET, 'A string is not well-formed UTF-8');
 }
 
 /**

@@ -457,7 +457,7 @@ test('CONNACK says what there is', () => {
 
 const REFUSED_CONNECTS: readonly [string, string, 4 | 5, number | undefined, number][] = [
   ['level 6', '10 0d 0004 4d515454 06 02 0000 00 0000', 5, 0x84, 0x84],
-  ['level 3', '10 0f 0006 4d5149736470 03 02 0000 0001 61', 4, 0x84, 0x84],
+  ['MQIsdp at level 4', '10 0f 0006 4d5149736470 04 02 0000 0001 61', 4, 0x84, 0x84],
   ['another protocol', '10 0c 0004 4d515455 04 02 0000 0000', 4, 0x84, 0x84],
   ['an empty name', '10 08 0000 04 02 0000 0000', 4, undefined, 0x84],
   ['a reserved flag', '10 0d 0004 4d515454 05 03 0000 00 0000', 5, 0x81, 0x81],
@@ -498,7 +498,7 @@ const CONTROL_ERRORS: readonly [string, string, number][] = [
   ['QoS 2', '34 06 0001 61 0001 00', 0x9b],
   ['a wildcard in PUBLISH', '30 04 0001 23 00', 0x90],
   ['a topic alias', '30 07 0001 61 03 23 0001', 0x94],
-  ['an empty topic', '30 03 0000 00', 0x90],
+  ['an empty topic', '30 03 0000 00', 0x82],
   ['a subscription identifier in PUBLISH', '30 06 0001 61 02 0b 01', 0x82],
   ['a response topic with a wildcard', '30 08 0001 61 04 08 0001 2b', 0x82],
   ['a packet that is too large', '30 ff ff 7f', 0x95],

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PacketError } from '../../src/errors.ts';
-import { readProperties } from '../../src/packets/properties.ts';
+import { PropertyReader } from '../../src/packets/properties.ts';
 import { PacketReader } from '../../src/packets/reader.ts';
 import { hex } from '../support/hex.ts';
 
@@ -11,7 +11,19 @@ function read(packet: number, section: string): unknown[] {
   const bytes = hex(section);
   const found: unknown[] = [];
   const reader = new PacketReader(bytes, 0, bytes.length);
-  readProperties(reader, packet, (id, value) => found.push([id, value]));
+  const properties = new PropertyReader(reader, packet);
+  while (properties.next()) {
+    const { type } = properties.rule;
+    const value =
+      type === 'string'
+        ? properties.text()
+        : type === 'binary'
+          ? properties.bytes()
+          : type === 'pair'
+            ? properties.pair()
+            : properties.value;
+    found.push([properties.id, value]);
+  }
   reader.expectEnd('Properties');
   return found;
 }

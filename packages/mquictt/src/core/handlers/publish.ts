@@ -53,7 +53,7 @@ export function handlePublish(
   const isStored = core.publish(message, flow, now);
   if (qos === 0 || !flow.isOpen) return;
   // The message has been routed and, if asked for, stored: now it may be acknowledged. [MQTT-4.3.2-4]
-  if (isStored || session.version === 4) flow.queue.pushPuback(packetIdentifier);
+  if (isStored || session.version < 5) flow.queue.pushPuback(packetIdentifier);
   else core.reply(flow, encodeRefusingPuback(packetIdentifier, ReasonCode.QUOTA_EXCEEDED));
   core.markReady(flow);
   // [MQTT-3.3.4-7]; a client of MQTT 3.1.1 does not know the bound and is slowed down instead, see Flow.isHeld.
