@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NamedGroup } from '@mquictt/tls13';
 import { GO } from './cases/case.ts';
 import { EXPORTER_LABEL, EXPORTER_LENGTH } from './peer.ts';
 import type { Peer, PeerConnection, PeerOptions, PeerReport, PeerServer } from './peer.ts';
@@ -37,6 +38,7 @@ export async function buildGoPeer(folder: string): Promise<Peer> {
 function goPeer(path: string, folder: string): Peer {
   return {
     name: GO,
+    groups: Object.values(NamedGroup),
     connect: (port, options) => {
       const sessionFile = join(folder, `go-session-${sessionFiles++}`);
       const { session } = options;

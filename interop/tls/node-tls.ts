@@ -9,13 +9,15 @@ import {
   type TLSSocket,
 } from 'node:tls';
 import { readFileSync } from 'node:fs';
-import { EXPORTER_LABEL, EXPORTER_LENGTH, groupList, groupNamed } from './peer.ts';
+import { NODE } from './cases/case.ts';
+import { EXPORTER_LABEL, EXPORTER_LENGTH, groupList, groupNamed, opensslGroups } from './peer.ts';
 import type { Peer, PeerConnection, PeerOptions, PeerReport, PeerServer } from './peer.ts';
 import { SERVER_NAME } from './pki.ts';
 import { Waiter } from './waiter.ts';
 
 export const nodePeer: Peer = {
-  name: 'node:tls',
+  name: NODE,
+  groups: opensslGroups(process.versions.openssl),
   connect: (port, options) => Promise.resolve(connectNode(port, options)),
   listen: (options) => NodeServer.start(options),
 };

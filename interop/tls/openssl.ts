@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { EXPORTER_LABEL, EXPORTER_LENGTH, groupList, groupNamed } from './peer.ts';
+import { OPENSSL } from './cases/case.ts';
+import { EXPORTER_LABEL, EXPORTER_LENGTH, groupList, groupNamed, opensslGroups } from './peer.ts';
 import type { Peer, PeerConnection, PeerOptions, PeerReport, PeerServer } from './peer.ts';
 import { SERVER_NAME } from './pki.ts';
 import { Program } from './program.ts';
@@ -13,10 +14,14 @@ export function opensslVersion(): string | undefined {
   return status === 0 ? stdout.trim() : undefined;
 }
 
-/** @param folder for session files */
-export function opensslPeer(folder: string): Peer {
+/**
+ * @param version its first line
+ * @param folder for session files
+ */
+export function opensslPeer(version: string, folder: string): Peer {
   return {
-    name: 'openssl',
+    name: OPENSSL,
+    groups: opensslGroups(version.split(' ')[1] ?? ''),
     connect: (port, options) => Promise.resolve(new ClientConnection(folder, port, options)),
     listen: (options) => OpensslServer.start(options),
   };
@@ -67,7 +72,10 @@ class ClientConnection implements PeerConnection {
     return {
       protocol: find(/^(?:New|Reused), (\S+), Cipher/m, output),
       suite: find(/Cipher is (\S+)$/m, output),
-      group: groupNamed(find(/^Server Temp Key: (.*), \d+ bits$/m, output)),
+      group: groupNamed(
+        find(/^(?:Server|Peer) Temp Key: (.*), \d+ bits$/m, output) ||
+          find(/^Negotiated TLS1\.3 group: (\S+)$/m, output),
+      ),
       alpn: find(/^ALPN protocol: (.*)$/m, output),
       isReused: /^Reused, /m.test(output),
       keyMaterial: find(/Keying material: (\S+)/, output).toLowerCase(),

@@ -1,5 +1,5 @@
 /** What the cases need of an implementation, whichever it is. */
-import { NamedGroup } from '@mquictt/tls13';
+import { Alert, NamedGroup } from '@mquictt/tls13';
 import type { Identity } from './pki.ts';
 
 /** How the peer is to behave, in either role. */
@@ -66,6 +66,8 @@ export interface PeerServer {
 
 export interface Peer {
   readonly name: string;
+  /** Those of ours that it has. */
+  readonly groups: readonly NamedGroup[];
   connect(port: number, options: PeerOptions): Promise<PeerConnection>;
   listen(options: PeerOptions): Promise<PeerServer>;
 }
@@ -73,10 +75,29 @@ export interface Peer {
 export const EXPORTER_LABEL = 'EXPORTER-mquictt-interop';
 export const EXPORTER_LENGTH = 32;
 
-/** The alert that a peer says it has received, from what OpenSSL, in a program or in Node, writes about errors. */
+/** How Go calls the alerts that our cases bring about. */
+const GO_ALERTS: Readonly<Record<string, Alert>> = {
+  'unexpected message': Alert.UNEXPECTED_MESSAGE,
+  'handshake failure': Alert.HANDSHAKE_FAILURE,
+  'bad certificate': Alert.BAD_CERTIFICATE,
+  'expired certificate': Alert.CERTIFICATE_EXPIRED,
+  'unknown certificate authority': Alert.UNKNOWN_CA,
+  'certificate required': Alert.CERTIFICATE_REQUIRED,
+  'no application protocol': Alert.NO_APPLICATION_PROTOCOL,
+};
+
+/** The alert that a peer says it has received, from what OpenSSL, in a program or in Node, and Go write about errors. */
 export function alertNumber(text: string): number | undefined {
-  const match = /SSL alert number (\d+)/.exec(text);
-  return match === null ? undefined : Number(match[1]);
+  const number = /SSL alert number (\d+)/.exec(text)?.[1];
+  if (number !== undefined) return Number(number);
+  return GO_ALERTS[/remote error: tls: (.*)/.exec(text)?.[1] ?? ''];
+}
+
+/** @param version of OpenSSL, such as '3.0.19'; X25519MLKEM768 came with 3.5 */
+export function opensslGroups(version: string): NamedGroup[] {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const usual = [NamedGroup.X25519, NamedGroup.SECP256R1, NamedGroup.SECP384R1];
+  return major > 3 || (major === 3 && minor >= 5) ? [NamedGroup.X25519MLKEM768, ...usual] : usual;
 }
 
 /** Groups by the names that OpenSSL takes, and those that it prints. */

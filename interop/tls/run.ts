@@ -5,7 +5,7 @@ import { AUTHENTICATION } from './cases/authentication.ts';
 import { GO, NODE, OPENSSL, type TlsCase } from './cases/case.ts';
 import { CLIENT_CERTIFICATES } from './cases/client-certificates.ts';
 import { EARLY_DATA } from './cases/early-data.ts';
-import { HYBRID } from './cases/hybrid.ts';
+import { GO_ONLY } from './cases/go-only.ts';
 import { NEGOTIATION } from './cases/negotiation.ts';
 import { OPENSSL_ONLY } from './cases/openssl-only.ts';
 import { RESUMPTION } from './cases/resumption.ts';
@@ -24,7 +24,7 @@ const CASES: readonly TlsCase[] = [
   ...RESUMPTION,
   ...EARLY_DATA,
   ...OPENSSL_ONLY,
-  ...HYBRID,
+  ...GO_ONLY,
 ];
 
 export interface Counts {
@@ -66,6 +66,12 @@ export async function runTls(words: readonly string[], log: (line: string) => vo
       log(`  skip  ${run.name}  not possible: no ${run.peer} here`);
       continue;
     }
+    const impossible = run.test.impossible?.(peer, run.role);
+    if (impossible !== undefined) {
+      counts.skipped++;
+      log(`  skip  ${run.name}  not possible: ${impossible}`);
+      continue;
+    }
     const begin = performance.now();
     // Both providers are met: the portable one where the peer is in this process and costs little.
     const provider = run.peer === OPENSSL ? nodeProvider : nobleProvider;
@@ -88,9 +94,9 @@ function allRuns(): Run[] {
   return [OPENSSL, NODE, GO].flatMap((peer) =>
     (['client', 'server'] as const).flatMap((role) => {
       const title = role === 'client' ? `TLS: our client, ${peer} server` : `TLS: ${peer} client, our server`;
-      return CASES.filter(
-        ({ roles, peers }) => (roles?.includes(role) ?? true) && (peers ?? [OPENSSL, NODE]).includes(peer),
-      ).map((test): Run => ({ title, name: test.name, peer, role, test }));
+      return CASES.filter(({ roles, peers }) => (roles?.includes(role) ?? true) && (peers?.includes(peer) ?? true)).map(
+        (test): Run => ({ title, name: test.name, peer, role, test }),
+      );
     }),
   );
 }
@@ -101,7 +107,7 @@ function findPeers(pki: Pki, log: (line: string) => void): Map<string, Peer | Pr
   const go = goVersion();
   log(`TLS peers: ${openssl ?? 'no openssl'}; Node.js tls on OpenSSL ${process.versions.openssl}; ${go ?? 'no Go'}`);
   const peers = new Map<string, Peer | Promise<Peer | undefined>>([[NODE, nodePeer]]);
-  if (openssl !== undefined) peers.set(OPENSSL, opensslPeer(pki.folder));
+  if (openssl !== undefined) peers.set(OPENSSL, opensslPeer(openssl, pki.folder));
   if (go !== undefined) {
     const built = buildGoPeer(pki.folder).catch((error: unknown) => log(`no peer of Go's:\n${explain(error)}`));
     peers.set(

@@ -1,23 +1,24 @@
 /** Suites, groups, HelloRetryRequest, ALPN and names. */
 import * as assert from 'node:assert/strict';
 import { Alert, CIPHER_SUITES, EncryptionLevel, NamedGroup } from '@mquictt/tls13';
-import { alertNumber } from '../peer.ts';
+import { alertNumber, type Peer } from '../peer.ts';
 import { KEY_TYPES, SERVER_NAME } from '../pki.ts';
-import { failure, type TlsCase } from './case.ts';
+import { GO, failure, lacksGroup, lacksKeyType, type TlsCase } from './case.ts';
 
-const { X25519, SECP256R1, SECP384R1 } = NamedGroup;
-const GROUPS = Object.entries({ x25519: X25519, secp256r1: SECP256R1, secp384r1: SECP384R1 });
+const { SECP256R1, SECP384R1, X25519, X25519MLKEM768 } = NamedGroup;
+const GROUPS = Object.entries({ x25519: X25519, secp256r1: SECP256R1, secp384r1: SECP384R1, X25519MLKEM768 });
 
 const suites = CIPHER_SUITES.map((suite): TlsCase => ({
   name: suite.name,
   async run(meeting) {
-    const { end } = await meeting.meet({ peer: { suite: suite.name } });
+    const { end } = await meeting.meet({ peer: { suite: suite.name }, ours: { cipherSuites: [suite] } });
     assert.equal(end.connection.handshake.suite?.name, suite.name);
   },
 }));
 
 const groups = GROUPS.map(([name, group]): TlsCase => ({
   name: `group ${name}`,
+  impossible: (peer) => lacksGroup(peer, group),
   async run(meeting) {
     const { report } = await meeting.meet({ peer: { groups: [group] }, ours: { groups: [group] } });
     assert.equal(report.group ?? group, group);
@@ -26,6 +27,7 @@ const groups = GROUPS.map(([name, group]): TlsCase => ({
 
 const retries = GROUPS.map(([name, group]): TlsCase => ({
   name: `HelloRetryRequest for ${name}`,
+  impossible: (peer, role) => lacksGroup(peer, group) ?? (role === 'server' ? alwaysShares(peer, group) : undefined),
   async run(meeting) {
     const other = group === X25519 ? SECP256R1 : X25519;
     const [clients, servers] = [[other, group], [group]];
@@ -43,8 +45,14 @@ const retries = GROUPS.map(([name, group]): TlsCase => ({
   },
 }));
 
+function alwaysShares({ name }: Peer, group: NamedGroup): string | undefined {
+  const isShared = name === GO && (group === X25519 || group === X25519MLKEM768);
+  return isShared ? 'Go sends a share of this group whenever it may use it' : undefined;
+}
+
 const keyTypes = KEY_TYPES.map((keyType): TlsCase => ({
   name: `server's key ${keyType}`,
+  impossible: (peer) => lacksKeyType(peer, keyType),
   async run(meeting) {
     await meeting.meet({ serverIdentity: meeting.pki.servers[keyType] });
   },

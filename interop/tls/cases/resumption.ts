@@ -5,7 +5,7 @@ import type { ClientSession, HandshakeEvent, SessionTickets } from '@mquictt/tls
 import { nodeRandom } from '@mquictt/tls13/node';
 import type { Connection } from '../connection.ts';
 import type { Meeting, Met, Place, Spec } from '../meeting.ts';
-import { OPENSSL, type TlsCase } from './case.ts';
+import { GO, OPENSSL, type TlsCase } from './case.ts';
 
 const { SECP256R1, X25519 } = NamedGroup;
 
@@ -67,7 +67,10 @@ export const RESUMPTION: readonly TlsCase[] = [
   {
     name: 'resumption with SHA-384',
     async run(meeting) {
-      const spec: Spec = { peer: { suite: TLS_AES_256_GCM_SHA384.name } };
+      const spec: Spec = {
+        peer: { suite: TLS_AES_256_GCM_SHA384.name },
+        ours: { cipherSuites: [TLS_AES_256_GCM_SHA384] },
+      };
       const { second } = await comeBack(meeting, withTickets(meeting, spec));
       assert.ok(second.complete.isResumed);
       assert.equal(second.report.suite, TLS_AES_256_GCM_SHA384.name);
@@ -86,7 +89,7 @@ export const RESUMPTION: readonly TlsCase[] = [
   },
   { ...THIRD_TIME, roles: ['server'] },
   // Node sends no tickets to those whom it resumes.
-  { ...THIRD_TIME, roles: ['client'], peers: [OPENSSL] },
+  { ...THIRD_TIME, roles: ['client'], peers: [OPENSSL, GO] },
   {
     name: 'a resumed connection keeps the server whom it knew',
     roles: ['client'],
