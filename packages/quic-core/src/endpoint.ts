@@ -4,6 +4,7 @@
  * Nothing is ever scanned: connections with something to do stand in lists, deadlines in a heap. What a datagram of one connection breaks stays in that
  * connection.
  */
+import { ServerHandshake } from '@mquictt/tls13';
 import { QuicCoreConnection } from './connection.ts';
 import { ConnectionId } from './connection-id.ts';
 import type { ConnectionHost } from './connection-context.ts';
@@ -24,7 +25,7 @@ import { VERSION_1 } from './version.ts';
 
 const header = new PacketHeader();
 
-/** @throws QuicError ERR_QUIC_INVALID_ARGUMENT for a transport configuration that cannot work */
+/** @throws QuicError ERR_QUIC_INVALID_ARGUMENT for a transport configuration that cannot work; TlsError ERR_TLS_CONFIG for a server's */
 export function createEndpoint(config: EndpointConfig): Endpoint {
   return new QuicCoreEndpoint(config);
 }
@@ -62,6 +63,8 @@ class QuicCoreEndpoint implements Endpoint, LinkOwner {
         { fault: 'usage' },
       );
     }
+    // A mistake in it is found now, not when the first client comes.
+    if (config.server !== undefined) new ServerHandshake(config.server, { extensions: [] });
     this.#config = config;
     this.#transport = resolveTransport(config.transport);
     this.routes = new Routes(config);

@@ -1,5 +1,6 @@
+import { RootStore } from '@mquictt/tls13';
 import { QuicNodeError } from './errors.ts';
-import type { CommonOptions } from './options.ts';
+import type { CommonOptions, ListenOptions } from './options.ts';
 
 /** @throws QuicNodeError ERR_QUIC_OPTIONS for what would otherwise fail far away from its cause */
 export function checkCommonOptions(options: CommonOptions): void {
@@ -15,5 +16,15 @@ export function checkCommonOptions(options: CommonOptions): void {
         `alpnProtocols expected names of 1..255 bytes, got ${JSON.stringify(name)}`,
       );
     }
+  }
+}
+
+/** @throws QuicNodeError ERR_QUIC_OPTIONS */
+export function checkListenOptions({ clientCertificates }: ListenOptions): void {
+  if (clientCertificates !== undefined && !(clientCertificates.roots instanceof RootStore)) {
+    throw new QuicNodeError(
+      'ERR_QUIC_OPTIONS',
+      'clientCertificates.roots expected a RootStore with the authorities of the clients',
+    );
   }
 }

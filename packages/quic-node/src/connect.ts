@@ -2,9 +2,11 @@
 import { isIP, isIPv6 } from 'node:net';
 import { createEndpoint, QuicError, type EndpointConfig } from '@mquictt/quic-core';
 import { fastProtector } from '@mquictt/quic-core/node';
+import type { ClientSession } from '@mquictt/tls13';
 import { defaultRoots, nodeProvider } from '@mquictt/tls13/node';
 import { formatAddress, parseAddress, type SocketAddress } from './addresses.ts';
 import { cipherSuitesFor } from './cipher-suites.ts';
+import { credentialOf } from './credential.ts';
 import { connectError, noAnswerError } from './connect-errors.ts';
 import { raceAttempts, type Attempt } from './connect-race.ts';
 import { QuicConnection, type ConnectionOwner } from './connection.ts';
@@ -109,6 +111,11 @@ function clientConfig(options: ConnectOptions, runtime: Runtime, timeout: number
       alpnProtocols: options.alpnProtocols,
       cipherSuites: cipherSuitesFor(protector),
       roots: options.roots ?? defaultRoots(),
+      ...(options.groups === undefined ? {} : { groups: options.groups }),
+      ...(options.certificate === undefined ? {} : { credential: credentialOf(options.certificate, provider, random) }),
+      refuseTickets: options.sessions === undefined,
+      judgePeerChain: options.judge !== undefined,
+      requestOcspStaple: options.judge !== undefined,
       ...(options.keyLog === undefined ? {} : { keyLog: options.keyLog }),
     },
   };
@@ -198,15 +205,17 @@ class ClientAttempt implements Attempt, ConnectionOwner {
     const { receiveBufferSize, sendBufferSize } = this.#options;
     await this.#driver.bind({ address, port, receiveBufferSize, sendBufferSize });
     if (this.#isOver) return;
+    const { serverName = this.#options.host, sessions, judge } = this.#options;
+    const remote = this.address;
+    // Another protocol or port of that name may be another server.
+    const scope = `${remote.port} ${this.#options.alpnProtocols.join()}`;
+    const session = sessions?.take(serverName, scope, this.#runtime.unixTime());
     const core = this.#driver.endpoint.connect(
-      {
-        serverName: this.#options.serverName ?? this.#options.host,
-        address: this.address.host,
-        port: this.address.port,
-      },
+      { serverName, address: remote.host, port: remote.port, session },
       this.#runtime.now(),
     );
-    this.#connection = new QuicConnection(core, this.#driver, this);
+    const onSession = (fresh: ClientSession): void => sessions?.put(fresh, scope);
+    this.#connection = new QuicConnection(core, this.#driver, this, { judge, onSession });
     this.#driver.onSocketError = (error) => this.#onSocketError(error);
     this.#driver.closeWhenIdle(true);
   }

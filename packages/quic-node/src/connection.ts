@@ -3,6 +3,7 @@ import type { Connection, ConnectionEvent, ConnectionStats, QuicError } from '@m
 import { formatAddress, plainAddress, type SocketAddress } from './addresses.ts';
 import type { ConnectionHandler, Driver } from './driver.ts';
 import { invalidState, streamLimitError, throwLater } from './errors.ts';
+import { answerHandshake, type HandshakeHooks } from './handshake-hooks.ts';
 import type { ConnectionCloseOptions, OpenStreamOptions, SignalOptions } from './options.ts';
 import type { Timer } from './runtime.ts';
 import { QuicStream } from './stream.ts';
@@ -31,6 +32,7 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
   readonly #core: Connection;
   readonly #driver: Driver;
   readonly #owner: ConnectionOwner;
+  readonly #hooks: HandshakeHooks;
   readonly #host: StreamHost;
   readonly #streams = new Map<number, StreamSink>();
   /**
@@ -54,10 +56,11 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
   #isClosed: boolean = false;
 
   /** @internal */
-  constructor(core: Connection, driver: Driver, owner: ConnectionOwner) {
+  constructor(core: Connection, driver: Driver, owner: ConnectionOwner, hooks: HandshakeHooks = {}) {
     this.#core = core;
     this.#driver = driver;
     this.#owner = owner;
+    this.#hooks = hooks;
     this.#host = {
       core,
       wake: () => driver.wake(),
@@ -95,9 +98,19 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
     return this.#core.serverName;
   }
 
-  /** DER certificates of the peer, leaf first; empty for a client without one. */
+  /** DER certificates of the peer, leaf first; empty for a client without one. Of a client whose session was resumed only the leaf is known. */
   get peerCertificates(): readonly Uint8Array[] {
     return this.#core.peerCertificates;
+  }
+
+  /** What this server's judge called the client, now or when the resumed session began; undefined where it was not asked, and on a client. */
+  get peerIdentity(): string | undefined {
+    return this.#core.peerIdentity;
+  }
+
+  /** Whether a session of an earlier connection was resumed: no certificates were exchanged then, and nobody was judged again. */
+  get isResumed(): boolean {
+    return this.#core.isResumed;
   }
 
   /** Whether this side made the connection. */
@@ -200,6 +213,16 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
     return started;
   }
 
+  /**
+   * Secrets that this connection's two ends know and nobody else, e.g. to bind an application's login to it (RFC 8446 §7.5, RFC 9266).
+   *
+   * @param context both ends must give the same; none is the same as an empty one
+   * @param length bytes, up to 8,160
+   */
+  exportKeyingMaterial(label: string, context: Uint8Array, length: number): Uint8Array {
+    return this.#core.exportKeyingMaterial(label, context, length);
+  }
+
   /** Counters as they are now. */
   stats(): ConnectionStats {
     return this.#core.stats();
@@ -233,6 +256,11 @@ export class QuicConnection implements AsyncIterable<QuicStream> {
       case 'connected':
         this.#wasConnected = true;
         return this.#owner.onConnected(this);
+      case 'judge-peer-chain':
+      case 'choose-certificate':
+      case 'look-up-ticket':
+      case 'session':
+        return answerHandshake(this.#core, event, this.#hooks, this.remoteAddress, this.#host.wake);
       case 'stream-opened':
         return this.#streamOpened(event.id);
       case 'stream-readable':

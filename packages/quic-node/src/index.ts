@@ -6,12 +6,16 @@ export { QuicConnection } from './connection.ts';
 export { QuicStream } from './stream.ts';
 export type {
   CertificateOptions,
+  ClientCertificateOptions,
   CloseOptions,
   CommonOptions,
   ConnectionCloseOptions,
   ConnectOptions,
+  JudgePeer,
   ListenOptions,
   OpenStreamOptions,
+  ResumptionOptions,
+  SessionStore,
   SignalOptions,
 } from './options.ts';
 export { formatAddress, parseAddress } from './addresses.ts';
@@ -30,7 +34,28 @@ export type {
   QuicFault,
   TransportConfig,
 } from '@mquictt/quic-core';
-export { createCredential, readCertificatesPem, RootStore, TlsError } from '@mquictt/tls13';
-export type { Credential, CryptoProvider, KeyLog, Random, TlsErrorCode } from '@mquictt/tls13';
+export {
+  Alert,
+  createCredential,
+  CredentialStore,
+  NamedGroup,
+  readCertificatesPem,
+  RootStore,
+  SealedTickets,
+  SessionCache,
+  StoredTickets,
+  TlsError,
+} from '@mquictt/tls13';
+export type {
+  ClientSession,
+  Credential,
+  CryptoProvider,
+  KeyLog,
+  ParsedCertificate,
+  PeerChain,
+  Random,
+  SessionTickets,
+  TlsErrorCode,
+} from '@mquictt/tls13';
 export { defaultRoots, nodeProvider } from '@mquictt/tls13/node';
 export { fastProtector, nodeProtector } from '@mquictt/quic-core/node';

@@ -1,16 +1,23 @@
 /** listen(): bind a UDP port and accept QUIC connections on it. */
 import { createEndpoint, type EndpointConfig } from '@mquictt/quic-core';
 import { fastProtector } from '@mquictt/quic-core/node';
-import { createCredential } from '@mquictt/tls13';
+import {
+  SealedTickets,
+  type ClientAuthentication,
+  type CryptoProvider,
+  type Random,
+  type Resumption,
+} from '@mquictt/tls13';
 import { nodeProvider } from '@mquictt/tls13/node';
 import { parseAddress } from './addresses.ts';
-import { checkCommonOptions } from './check-options.ts';
+import { checkCommonOptions, checkListenOptions } from './check-options.ts';
 import { cipherSuitesFor } from './cipher-suites.ts';
+import { credentialOf } from './credential.ts';
 import { Driver } from './driver.ts';
 import { noAddressError } from './errors.ts';
 import { QuicListener } from './listener.ts';
 import { nodeRuntime } from './node-runtime.ts';
-import type { ListenOptions } from './options.ts';
+import type { ClientCertificateOptions, ListenOptions, ResumptionOptions } from './options.ts';
 import type { Runtime } from './runtime.ts';
 
 /**
@@ -25,6 +32,7 @@ import type { Runtime } from './runtime.ts';
  */
 export async function listen(options: ListenOptions): Promise<QuicListener> {
   checkCommonOptions(options);
+  checkListenOptions(options);
   const local = parseAddress({ host: options.host, port: options.port });
   const runtime = options.runtime ?? nodeRuntime;
   const config = serverConfig(options, runtime);
@@ -44,7 +52,7 @@ export async function listen(options: ListenOptions): Promise<QuicListener> {
 
 function serverConfig(options: ListenOptions, runtime: Runtime): EndpointConfig {
   const { random } = runtime;
-  const { certificate } = options;
+  const { resumption = {} } = options;
   const provider = options.provider ?? nodeProvider;
   const protector = options.protector ?? fastProtector;
   return {
@@ -61,8 +69,26 @@ function serverConfig(options: ListenOptions, runtime: Runtime): EndpointConfig 
       random,
       alpnProtocols: options.alpnProtocols,
       cipherSuites: cipherSuitesFor(protector),
-      credential: 'chain' in certificate ? certificate : createCredential({ provider, random, ...certificate }),
+      credential: credentialOf(options.certificate, provider, random),
+      ...(options.groups === undefined ? {} : { groups: options.groups }),
+      ...(options.clientCertificates === undefined
+        ? {}
+        : { clientAuthentication: authenticationOf(options.clientCertificates) }),
+      ...(resumption === false ? {} : { resumption: resumptionOf(resumption, provider, random) }),
       ...(options.keyLog === undefined ? {} : { keyLog: options.keyLog }),
     },
+  };
+}
+
+function authenticationOf({ roots, required = true, judge }: ClientCertificateOptions): ClientAuthentication {
+  return { roots, isRequired: required, judgePeerChain: judge !== undefined };
+}
+
+function resumptionOf(options: ResumptionOptions, provider: CryptoProvider, random: Random): Resumption {
+  const { tickets = new SealedTickets({ provider, random }), ticketCount, lifetime } = options;
+  return {
+    tickets,
+    ...(ticketCount === undefined ? {} : { ticketCount }),
+    ...(lifetime === undefined ? {} : { lifetime }),
   };
 }

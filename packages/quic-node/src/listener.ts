@@ -4,6 +4,7 @@ import type { SocketAddress } from './addresses.ts';
 import { CLOSE_DEADLINE, QuicConnection, type ConnectionOwner } from './connection.ts';
 import type { Driver } from './driver.ts';
 import { throwLater } from './errors.ts';
+import type { HandshakeHooks } from './handshake-hooks.ts';
 import type { CloseOptions, ListenOptions, SignalOptions } from './options.ts';
 import { WaiterQueue } from './waiters.ts';
 
@@ -15,6 +16,7 @@ export class QuicListener implements AsyncIterable<QuicConnection> {
   readonly #driver: Driver;
   readonly #backlog: number;
   readonly #onHandshakeError: ListenOptions['onHandshakeError'];
+  readonly #hooks: HandshakeHooks;
   /** Every connection that has not ended, those in the handshake included. */
   readonly #connections = new Set<QuicConnection>();
   readonly #established = new Set<QuicConnection>();
@@ -29,10 +31,11 @@ export class QuicListener implements AsyncIterable<QuicConnection> {
   #socketError: Error | undefined = undefined;
 
   /** @internal */
-  constructor(driver: Driver, options: Pick<ListenOptions, 'backlog' | 'onHandshakeError'>) {
+  constructor(driver: Driver, options: Pick<ListenOptions, 'backlog' | 'clientCertificates' | 'onHandshakeError'>) {
     this.#driver = driver;
     this.#backlog = options.backlog ?? BACKLOG;
     this.#onHandshakeError = options.onHandshakeError;
+    this.#hooks = { judge: options.clientCertificates?.judge };
     driver.onIncoming = (core) => this.#onIncoming(core);
     driver.onSocketError = (error) => {
       this.#socketError = error;
@@ -140,7 +143,7 @@ export class QuicListener implements AsyncIterable<QuicConnection> {
   }
 
   #onIncoming(core: Connection): void {
-    const connection = new QuicConnection(core, this.#driver, this.#owner);
+    const connection = new QuicConnection(core, this.#driver, this.#owner, this.#hooks);
     this.#connections.add(connection);
     if (this.isClosed) void connection.close({ immediate: true });
   }
