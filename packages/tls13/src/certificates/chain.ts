@@ -88,13 +88,19 @@ export class PathSearch {
   /** @param path leaf first, without a root so far */
   #extend(path: readonly ParsedCertificate[]): ParsedCertificate[] | undefined {
     const last = path[path.length - 1];
+    if (path.length >= MAX_PATH_LENGTH) {
+      const fault = this.#tooLong();
+      this.#pathFault ??= fault;
+      this.#end(path, fault);
+      return undefined;
+    }
     let hasCandidate = false;
     for (const { issuer, isRoot } of this.#candidates(last, path)) {
       hasCandidate = true;
       const next = [...path, issuer];
       if (!this.#options.budget.spendStep()) this.#exhausted ??= this.#tooComplex(`${MAX_PATH_STEPS} steps`);
       else if (this.#isGoodLink(next, last, issuer)) {
-        const found = isRoot ? this.#judged(next) : next.length < MAX_PATH_LENGTH ? this.#extend(next) : undefined;
+        const found = isRoot ? this.#judged(next) : this.#extend(next);
         if (found !== undefined) return found;
       }
       if (this.#exhausted !== undefined) return undefined;
@@ -172,6 +178,14 @@ export class PathSearch {
       'too-complex',
       undefined,
       `Certificate ${describeCertificate(this.#options.leaf)} came with others that would take more than ${work}; present only its own chain`,
+    );
+  }
+
+  #tooLong(): ChainFault {
+    return chainFault(
+      'too-complex',
+      undefined,
+      `Certificate ${describeCertificate(this.#options.leaf)} came with a path of more than ${MAX_PATH_LENGTH} certificates, the root included; have it issued by an authority nearer to the root`,
     );
   }
 

@@ -74,6 +74,25 @@ test('nine authorities of one name that all sign one another: 362,880 paths', ()
   assert.ok((error.report?.paths.length ?? 0) > 0);
 });
 
+test('a path longer than any in use ends with a reason, also where every link is good', () => {
+  let issuer = root;
+  const line = Array.from({ length: 9 }, (_, i) => (issuer = authority(`line ${i}`, issuer)));
+  const { error } = cost([leaf(issuer, ['example.org']), ...line.toReversed()], [root]);
+  assert.is(error.code, 'ERR_TLS_CERTIFICATE_INVALID');
+  assert.match(error.message, /"CN=leaf" came with a path of more than 10 certificates, the root included; have it/);
+  assert.is(error.report?.check, 'too-complex');
+  assert.is(error.report?.paths[0]?.certificates.length, 10);
+});
+
+test('what was wrong with a complete path is told even where the search ended at a limit', () => {
+  const old = authority('many', undefined, { key: keyFor('old many'), notAfter: TEST_UNIX_TIME - 1000, ...BARE });
+  const others = Array.from({ length: 50 }, (_, i) =>
+    authority('many', undefined, { key: keyFor(`many ${i}`), ...BARE }),
+  );
+  const { error } = cost([leaf(old, ['example.org'], { remove: ['2.5.29.35'] })], [old, ...others]);
+  assert.is(error.report?.check, 'validity', error.message);
+});
+
 test('many ways through certificates that are all good end at the limit of steps', () => {
   // Three layers of one key each, three certificates a key: 27 ways to the roots, and none of those signed the topmost layer.
   const keys = Array.from({ length: 9 }, (_, i) => keyFor(`step ${i}`));

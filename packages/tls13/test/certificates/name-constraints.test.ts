@@ -84,6 +84,18 @@ test('constraints hold for every certificate below, and from the root', () => {
   );
 });
 
+test('constraints hold for a leaf that carries the name of its own issuer', () => {
+  const issuer = constrained(['example.org']);
+  const sameName = leaf(issuer, ['example.com'], { subject: 'constrained' });
+  assertRefused(
+    () => verify([sameName, issuer], [root], { serverName: 'example.com' }),
+    'ERR_TLS_CERTIFICATE_NAME_MISMATCH',
+    Alert.BAD_CERTIFICATE,
+    /example\.com, which its authority "CN=constrained" may not vouch for/,
+    ['name-constraints'],
+  );
+});
+
 test('constraints that are not critical hold as well', () => {
   refuses(constrained(['example.org'], [], false), ['example.com'], 'example.com');
 });

@@ -92,7 +92,7 @@ test('a provider that says yes to everything convinces nobody else', () => {
 test('a signature that was refused is checked again', () => {
   const { provider, count } = counting();
   for (let round = 1; round <= 3; round++) {
-    assert.ok(refusal(() => verify([leaf(intermediate, ['example.org']), intermediate], [impostor], { provider })));
+    assert.ok(refusal(() => verify([good, intermediate], [impostor], { provider })));
     assert.is(count(), 2 * round);
   }
 });
@@ -100,8 +100,9 @@ test('a signature that was refused is checked again', () => {
 test('paths without a trusted root leave nothing behind', () => {
   const { provider, count } = counting();
   const stranger = authority('stranger');
+  const chain = [leaf(stranger, ['example.org']), stranger];
   for (let round = 1; round <= 3; round++) {
-    assert.ok(refusal(() => verify([leaf(stranger, ['example.org']), stranger], [root], { provider })));
+    assert.ok(refusal(() => verify(chain, [root], { provider })));
     assert.is(count(), round);
   }
 });
