@@ -1,6 +1,6 @@
 /** Record protection (RFC 8446 §5.2, §5.3). For tests only: see record-layer.ts. */
 import { Alert, TlsError, hkdfExpandLabel, type Aead, type CipherSuite, type CryptoProvider } from '@mquictt/tls13';
-import { ContentType, MAX_FRAGMENT_LENGTH, recordHeader, type Content } from './records.ts';
+import { ContentType, MAX_FRAGMENT_LENGTH, joinRecord, recordHeader, type Content } from './records.ts';
 
 const NONCE_LENGTH = 12;
 const TAG_LENGTH = 16;
@@ -31,7 +31,7 @@ export class RecordKeys {
     const header = recordHeader(ContentType.APPLICATION_DATA, inner.length + TAG_LENGTH);
     const body = this.#aead.seal(this.#nonce(), header, inner);
     this.#sequence++;
-    return Uint8Array.from([...header, ...body]);
+    return joinRecord(header, body);
   }
 
   /**

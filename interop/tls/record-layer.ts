@@ -13,6 +13,7 @@ import {
   MAX_FRAGMENT_LENGTH,
   RECORD_HEADER_LENGTH,
   RecordSplitter,
+  joinRecord,
   recordHeader,
   type Content,
   type RawRecord,
@@ -96,9 +97,7 @@ export class RecordLayer {
     const records: Uint8Array[] = [];
     for (let offset = 0; offset < data.length; offset += MAX_FRAGMENT_LENGTH) {
       const fragment = data.subarray(offset, offset + MAX_FRAGMENT_LENGTH);
-      records.push(
-        keys?.seal(type, fragment) ?? Uint8Array.from([...recordHeader(type, fragment.length), ...fragment]),
-      );
+      records.push(keys?.seal(type, fragment) ?? joinRecord(recordHeader(type, fragment.length), fragment));
     }
     return records;
   }

@@ -27,6 +27,14 @@ export function recordHeader(type: number, length: number): Uint8Array {
   return Uint8Array.of(type, 3, 3, length >> 8, length & 0xff);
 }
 
+/** A whole record. */
+export function joinRecord(header: Uint8Array, body: Uint8Array): Uint8Array {
+  const record = new Uint8Array(header.length + body.length);
+  record.set(header);
+  record.set(body, header.length);
+  return record;
+}
+
 /** Cuts a stream of bytes into records, and keeps no more than one incomplete record. */
 export class RecordSplitter {
   #received: Uint8Array = new Uint8Array(0);
