@@ -38,11 +38,8 @@ export function hkdfExpandLabel(
   context: Uint8Array,
   length: number,
 ): Uint8Array {
-  const hkdfLabel = new Writer()
-    .uint16(length)
-    .vector8(asciiBytes(`tls13 ${label}`))
-    .vector8(context)
-    .finish();
+  const text = asciiBytes(`tls13 ${label}`);
+  const hkdfLabel = new Writer(4 + text.length + context.length).uint16(length).vector8(text).vector8(context).finish();
   return provider.hkdfExpand(hash, secret, hkdfLabel, length);
 }
 
