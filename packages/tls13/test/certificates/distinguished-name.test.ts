@@ -9,8 +9,10 @@ const SEED = Number(process.env['SEED'] ?? 20_26);
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
+type Part = readonly (readonly [string, Uint8Array])[];
+
 /** A Name of relative names, each of which is a list of types and values. */
-function name(...parts: readonly (readonly (readonly [string, Uint8Array])[])[]): Uint8Array {
+function name(...parts: readonly Part[]): Uint8Array {
   return der.derSequence(
     ...parts.map((part) => der.derSet(...part.map(([type, value]) => der.derSequence(der.derOid(type), value)))),
   );
@@ -102,7 +104,7 @@ test('UTF-8 is read as TextDecoder reads it', () => {
 });
 
 test('names are equal by RFC 5280 §7.1 or not, and no value can pass for two', () => {
-  const normalized = (...parts: Parameters<typeof name>): string => readName(name(...parts)).normalized;
+  const normalized = (...parts: readonly Part[]): string => readName(name(...parts)).normalized;
   const utf8 = der.derUtf8;
   assert.is(normalized([[CN, utf8('A  b')]]), normalized([[CN, der.der(0x13, bytes(' a B'))]]));
   const both: [string, Uint8Array][] = [
