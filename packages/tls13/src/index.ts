@@ -35,7 +35,9 @@ export type {
   CryptoProvider,
   HashAlgorithm,
   KeyShare,
+  KeyShareAnswer,
   RunningHash,
+  SignatureAlgorithm,
   SigningKey,
 } from './provider.ts';
 export type { Random } from './random.ts';
