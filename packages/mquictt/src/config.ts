@@ -10,12 +10,12 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type { Credential } from '@mquictt/quic-node';
-import { RootStore, createCredential, nodeProvider, nodeRuntime } from '@mquictt/quic-node';
+import { RootStore, SessionCache, createCredential, nodeProvider, nodeRuntime } from '@mquictt/quic-node';
 import { MqttError } from './errors.ts';
 
 /** PEM texts; what is left out is not configured. */
 export interface PemFiles {
-  /** One certificate or more: whom a client trusts. */
+  /** One certificate or more: whom a client trusts, and whose certificates a broker takes from clients. */
   readonly caPem?: string;
   /** Our own certificate, followed by those that lead to the CA. */
   readonly certificatePem?: string;
@@ -33,12 +33,17 @@ export interface LogConfig {
 }
 
 export class Config {
-  /** Whom a client trusts; undefined = the roots that Node.js brings along. */
+  /**
+   * Whom a client trusts; undefined = the roots that Node.js brings along. A broker takes the certificates of clients that lead here; undefined = it asks
+   * for none.
+   */
   readonly roots: RootStore | undefined;
-  /** Certificate chain and key. A broker shows it; a client does not send its own yet. */
+  /** Certificate chain and key. A broker shows it, and a client shows it to brokers that ask. */
   readonly credential: Credential | undefined;
   /** Undefined where the file has none. */
   readonly logs: LogConfig | undefined;
+  /** @internal What clients with this configuration resume their connections with: they trust the same, and show the same certificate. */
+  readonly sessions: SessionCache = new SessionCache();
 
   private constructor(roots: RootStore | undefined, credential: Credential | undefined, logs: LogConfig | undefined) {
     this.roots = roots;

@@ -1,6 +1,6 @@
 /** MQTT over QUIC: client and broker. */
 export { server, Broker } from './broker/broker.ts';
-export type { BrokerOptions } from './broker/broker.ts';
+export type { BrokerOptions, ClientCertificates } from './broker/broker.ts';
 export type { BrokerStats } from './core/broker-stats.ts';
 export type { RetainedLimits } from './core/retained.ts';
 export { Client } from './client/client.ts';
@@ -27,4 +27,4 @@ export { MqttError } from './errors.ts';
 export type { MqttErrorCode, MqttErrorOptions, MqttFault } from './errors.ts';
 export { ReasonCode, describeReasonCode } from './reason-codes.ts';
 export { topicFilterProblem, topicNameProblem } from './packets/topics.ts';
-export type { SocketAddress } from '@mquictt/quic-node';
+export type { JudgePeer, SocketAddress } from '@mquictt/quic-node';

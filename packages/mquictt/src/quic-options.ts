@@ -1,6 +1,7 @@
 /** What broker and client hand down to QUIC, and what they make of its errors. */
-import { QuicError, QuicNodeError, TlsError } from '@mquictt/quic-node';
+import { QuicError, QuicNodeError, TlsError, TransportErrorCode } from '@mquictt/quic-node';
 import type { CommonOptions } from '@mquictt/quic-node';
+import { alertName } from '@mquictt/tls13';
 import { MqttError } from './errors.ts';
 import { describeReasonCode } from './reason-codes.ts';
 
@@ -15,8 +16,8 @@ export type QuicOptions = Omit<CommonOptions, 'alpnProtocols'>;
 
 /** @returns only what is set, for spreading into options of quic-node */
 export function quicOptionsOf(options: QuicOptions): QuicOptions {
-  const { runtime, provider, protector, keyLog, receiveBufferSize, sendBufferSize } = options;
-  return { runtime, provider, protector, keyLog, receiveBufferSize, sendBufferSize };
+  const { runtime, provider, protector, groups, keyLog, receiveBufferSize, sendBufferSize } = options;
+  return { runtime, provider, protector, groups, keyLog, receiveBufferSize, sendBufferSize };
 }
 
 /** Why an address cannot be listened on. */
@@ -43,6 +44,21 @@ export function connectError(error: unknown): unknown {
   return new MqttError(isUntrusted ? 'ERR_MQTT_UNTRUSTED_SERVER' : 'ERR_MQTT_UNREACHABLE', error.message, {
     fault: error.fault,
     cause: error,
+  });
+}
+
+/**
+ * Why a connection that was made did not live to see CONNACK. A client is through with the handshake before the broker has judged its certificate.
+ *
+ * @param end why the QUIC connection ended, if it did
+ */
+export function refusedError(error: unknown, end: QuicError | undefined): unknown {
+  if (end?.code !== 'ERR_QUIC_TLS' || end.fault !== 'peer') return error;
+  const alert = alertName(end.errorCode - TransportErrorCode.CRYPTO_ERROR);
+  const because = end.reason === '' ? '' : `: ${end.reason}`;
+  return new MqttError('ERR_MQTT_UNREACHABLE', `The broker refused this client (TLS alert ${alert})${because}`, {
+    fault: 'peer',
+    cause: end,
   });
 }
 

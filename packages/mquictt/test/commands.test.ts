@@ -110,7 +110,7 @@ test('certificates are written once, and make a broker', async () => {
   const port = /:(\d+)\./.exec(broker.error())?.[1] ?? '';
   const sent = await command(['pub', '-p', port, '--config', file('server.json'), '-t', 't', '-m', 'x']);
   assert.is(sent.code, 0, sent.error);
-  assert.match(sent.error, /warning: The client certificate/);
+  assert.is(sent.error, '');
   broker.interrupt();
   await broker.ran;
 
@@ -119,6 +119,27 @@ test('certificates are written once, and make a broker', async () => {
   await until(() => other.error().includes('Listening'));
   other.interrupt();
   assert.is((await other.ran).code, 0);
+});
+
+test('a broker that requires certificates takes them with --cert and --key, and says no to others', async () => {
+  const [ours, theirs] = [file('ours'), file('theirs')];
+  for (const target of [ours, theirs]) assert.is((await command(['certificates', target])).code, 0);
+  const pair = (target: string): string[] => ['--cert', join(target, 'cert.pem'), '--key', join(target, 'key.pem')];
+  const trust = ['--cafile', join(ours, 'ca.pem')];
+  const broker = start(['broker', ...pair(ours), ...trust, '--require-certificate', '-a', '127.0.0.1:0']);
+  await until(() => broker.error().includes('Listening'));
+  const port = /:(\d+)\./.exec(broker.error())?.[1] ?? '';
+  const publish = ['pub', '-h', '127.0.0.1', '-p', port, ...trust, '-t', 't', '-m', 'x', '-q', '1'];
+  const welcome = await command([...publish, ...pair(ours)]);
+  assert.is(welcome.code, 0, welcome.error);
+  const anonymous = await command(publish);
+  assert.is(anonymous.code, 1);
+  assert.match(anonymous.error, /ERR_MQTT_UNREACHABLE: .*certificate_required/);
+  const stranger = await command([...publish, ...pair(theirs)]);
+  assert.is(stranger.code, 1);
+  assert.match(stranger.error, /ERR_MQTT_UNREACHABLE: .*unknown_ca/);
+  broker.interrupt();
+  assert.is((await broker.ran).code, 0);
 });
 
 const USAGE: readonly [string, readonly string[], RegExp][] = [
@@ -132,6 +153,9 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ['no filter', ['sub'], /topic filter with -t/],
   ['a wrong port', ['sub', '-t', 'a', '-p', '70000'], /expected a whole number 1\.\.65535/],
   ['a broker without certificate', ['broker'], /--development/],
+  ['a certificate without key', ['sub', '-t', 'a', '--cert', 'x'], /--cert and --key together/],
+  ['certificates twice', ['sub', '-t', 'a', '--config', 'x', '--cert', 'x', '--key', 'x'], /either --config/],
+  ['a CA without certificate', ['broker', '--development', '--cafile', 'x'], /--cafile goes with --cert/],
   ['a broker with two', ['broker', '--development', '--config', 'x'], /only one of/],
   ['a URL of TCP', ['sub', '-L', 'mqtt://localhost/a'], /mqtt:\/\/ is not spoken here/],
   ['no URL', ['sub', '-L', 'localhost'], /no URL/],

@@ -1,5 +1,15 @@
 /** The broker on a UDP port: a listener, the core, one timer, and the loop that serves what the core names. */
-import type { Credential, QuicListener, Runtime, SocketAddress, Timer, TransportConfig } from '@mquictt/quic-node';
+import type {
+  ClientCertificateOptions,
+  Credential,
+  JudgePeer,
+  QuicListener,
+  RootStore,
+  Runtime,
+  SocketAddress,
+  Timer,
+  TransportConfig,
+} from '@mquictt/quic-node';
 import { listen, nodeRuntime, parseAddress } from '@mquictt/quic-node';
 import type { Config } from '../config.ts';
 import { BrokerCore } from '../core/broker-core.ts';
@@ -27,8 +37,22 @@ export interface BrokerOptions extends QuicOptions {
   readonly serverKeepAlive?: number;
   /** Connections at once; more are refused. @default 65_536 */
   readonly maxConnections?: number;
+  /**
+   * How clients are asked for certificates.
+   * @default those that lead to the CA of the configuration are taken and none is required; without a CA nobody is asked
+   */
+  readonly clientCertificates?: ClientCertificates;
   /** Told about what is configured and has no effect. @default process.emitWarning */
   readonly onWarning?: (message: string) => void;
+}
+
+export interface ClientCertificates {
+  /** What certificates of clients must lead to. @default the CA of the configuration */
+  readonly roots?: RootStore;
+  /** Whether clients without a certificate are refused. @default true */
+  readonly required?: boolean;
+  /** Asked about each client with a certificate; what it gives is the client's identity. @default all are welcome */
+  readonly judge?: JudgePeer;
 }
 
 /** What a broker allows each client; `transport` of BrokerOptions goes before it. */
@@ -142,7 +166,8 @@ export class Broker {
 /**
  * Starts a broker for MQTT 5 and MQTT 3.1.1 over QUIC.
  *
- * Everybody who can reach the port may connect, publish and subscribe: names, passwords and client certificates are not checked in this version.
+ * Everybody who can reach the port may connect, publish and subscribe: names and passwords are not checked in this version. Certificates of clients are
+ * checked where the configuration has a CA, and required where `clientCertificates` says so.
  *
  * @param address where to listen, `host:port`; port 0 = any free one
  * @param config with certificate and key: QUIC has no unencrypted form
@@ -192,6 +217,7 @@ export async function server(
       port,
       alpnProtocols: [ALPN],
       certificate: credential,
+      clientCertificates: clientCertificatesOf(config, options),
       transport: { ...TRANSPORT, ...options.transport },
       maxConnections: options.maxConnections,
     });
@@ -199,6 +225,19 @@ export async function server(
   } catch (error) {
     throw listenError(error);
   }
+}
+
+function clientCertificatesOf(
+  config: Config,
+  { clientCertificates }: BrokerOptions,
+): ClientCertificateOptions | undefined {
+  const roots = clientCertificates?.roots ?? config.roots;
+  if (roots !== undefined) return { required: clientCertificates !== undefined, ...clientCertificates, roots };
+  if (clientCertificates === undefined) return undefined;
+  throw usageError(
+    'ERR_MQTT_CERTIFICATE',
+    'Certificates of clients need a CA that they lead to: name ca_cert_file under "auth" of the configuration, or give clientCertificates.roots',
+  );
 }
 
 function credentialOf(config: Config): Credential {

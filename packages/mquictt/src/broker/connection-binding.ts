@@ -36,7 +36,8 @@ export class ConnectionBinding implements Timed {
     this.#connection = connection;
     this.#core = core;
     this.#host = host;
-    this.session = core.openSession(formatAddress(connection.remoteAddress), host.now());
+    const { remoteAddress, peerIdentity } = connection;
+    this.session = core.openSession(formatAddress(remoteAddress), host.now(), peerIdentity);
     this.session.context = this;
     core.deadlines.set(this, host.now() + LIVENESS_INTERVAL);
   }

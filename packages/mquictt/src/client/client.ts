@@ -6,7 +6,7 @@ import { MqttError, usageError } from '../errors.ts';
 import { MAX_PACKET_SIZE } from '../limits.ts';
 import type { ConnackPacket } from '../packets/codec.ts';
 import { isSharedFilter, topicFilterProblem, topicNameProblem } from '../packets/topics.ts';
-import { ALPN, DEFAULT_PORT, connectError, quicOptionsOf } from '../quic-options.ts';
+import { ALPN, DEFAULT_PORT, connectError, quicOptionsOf, refusedError } from '../quic-options.ts';
 import { ClientHost } from './client-host.ts';
 import { connectFields, transportFor } from './connect-fields.ts';
 import type { ClientOptions, CloseOptions, PublisherOptions, StreamOptions, SubscriberOptions } from './options.ts';
@@ -17,9 +17,6 @@ import { within, timeoutError } from './within.ts';
 const CONNECT_TIMEOUT = 10_000;
 const STREAM_TIMEOUT = 30_000;
 const CLOSE_DEADLINE = 5_000;
-
-/** Configurations whose client certificate has been warned about. */
-const warned = new WeakSet<Config>();
 
 /** Made by Client.connect(). */
 export class Client {
@@ -55,7 +52,8 @@ export class Client {
    * @param address of the broker, `host:port`
    * @param serverName DNS name or IP address that the broker's certificate must carry
    * @param clientId '' lets the broker choose one
-   * @param config whom to trust
+   * @param config whom to trust, and the certificate to show to a broker that asks. Connecting again with the same Config resumes the connection: no
+   *   certificates are exchanged then
    * @throws MqttError ERR_MQTT_UNREACHABLE, ERR_MQTT_UNTRUSTED_SERVER, ERR_MQTT_CONNECTION_REFUSED, ERR_MQTT_TIMEOUT, ERR_MQTT_LISTEN for an address we
    *   cannot send from, ERR_MQTT_INVALID_ARGUMENT; `signal.reason` when aborted
    *
@@ -73,12 +71,6 @@ export class Client {
   ): Promise<Client> {
     const { signal, timeout = CONNECT_TIMEOUT } = options;
     const fields = connectFields(clientId, options);
-    if (config.credential !== undefined && !warned.has(config)) {
-      warned.add(config);
-      const warn =
-        options.onWarning ?? ((message) => process.emitWarning(message, { code: 'MQUICTT_CLIENT_CERTIFICATE' }));
-      warn('The client certificate of the configuration is not sent: client certificates are not supported yet');
-    }
     const runtime = options.runtime ?? nodeRuntime;
     const deadline = runtime.now() + timeout;
     let connection: QuicConnection;
@@ -93,6 +85,8 @@ export class Client {
         alpnProtocols: [ALPN],
         localAddress: bind === undefined ? undefined : parseAddress(bind, 0),
         roots: config.roots,
+        certificate: config.credential,
+        sessions: config.sessions,
         transport: { ...transportFor(fields.keepAlive), ...options.transport },
         signal,
         timeout,
@@ -108,8 +102,9 @@ export class Client {
       host.accept(connack, fields.keepAlive);
       return new Client(connection, runtime, host, connack, options.qos ?? 1);
     } catch (error) {
+      const refusal = refusedError(error, connection.closeError);
       void connection.close({ immediate: true });
-      throw error;
+      throw refusal;
     }
   }
 

@@ -35,8 +35,6 @@ export interface ClientOptions extends QuicOptions {
   readonly signal?: AbortSignal | undefined;
   /** ms for connection and CONNACK together. @default 10_000 */
   readonly timeout?: number;
-  /** Told about what is configured and has no effect. @default process.emitWarning */
-  readonly onWarning?: (message: string) => void;
 }
 
 export interface StreamOptions {

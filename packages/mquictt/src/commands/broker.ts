@@ -7,7 +7,7 @@ import { server } from '../broker/broker.ts';
 import { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { DEFAULT_PORT } from '../quic-options.ts';
-import { integer, readPem } from './connection-options.ts';
+import { integer, readPems } from './connection-options.ts';
 import { ExitCode, UsageError } from './io.ts';
 import type { CommandIo } from './io.ts';
 
@@ -15,6 +15,8 @@ interface BrokerFlags {
   readonly config?: string;
   readonly cert?: string;
   readonly key?: string;
+  readonly cafile?: string;
+  readonly requireCertificate?: boolean;
   readonly address: string;
   readonly development?: boolean;
   readonly names?: readonly string[];
@@ -29,6 +31,11 @@ export function brokerCommand(io: CommandIo, done: (code: ExitCode) => void): Co
     .option('-c, --config <file>', 'configuration file with auth.cert_file and auth.key_file')
     .option('--cert <file>', 'PEM file of the certificate and those that lead to its CA, instead of --config')
     .option('--key <file>', 'PEM file of its private key')
+    .option(
+      '--cafile <file>',
+      'PEM file of the CA whose certificates are taken from clients (default: none are asked for)',
+    )
+    .option('--require-certificate', 'refuse clients without a certificate')
     .option('-a, --address <host:port>', 'where to listen', `0.0.0.0:${DEFAULT_PORT}`)
     .option('--development', 'make a certificate that lives as long as the broker')
     .option('--names <name...>', 'names and addresses for that certificate', ['localhost', '127.0.0.1', '::1'])
@@ -42,6 +49,7 @@ async function runBroker(flags: BrokerFlags, io: CommandIo): Promise<ExitCode> {
   const config = await configOf(flags);
   const broker = await server(flags.address, config, {
     onWarning: (message) => io.error(`warning: ${message}`),
+    ...(flags.requireCertificate === true ? { clientCertificates: { required: true } } : {}),
     ...(flags.maxPacketSize === undefined ? {} : { maxPacketSize: flags.maxPacketSize }),
     ...(flags.verbose === true ? { logger: consoleLogger(io) } : {}),
   });
@@ -55,10 +63,11 @@ async function runBroker(flags: BrokerFlags, io: CommandIo): Promise<ExitCode> {
 async function configOf(flags: BrokerFlags): Promise<Config> {
   const sources = [flags.config, flags.cert ?? flags.key, flags.development].filter((source) => source !== undefined);
   if (sources.length > 1) throw new UsageError('Give only one of --config, --cert with --key, and --development');
+  if (flags.cafile !== undefined && flags.cert === undefined)
+    throw new UsageError('--cafile goes with --cert and --key; a configuration file names the CA itself');
   if (flags.config !== undefined) return Config.read(flags.config);
   if (flags.cert !== undefined && flags.key !== undefined) {
-    const [certificatePem, keyPem] = await Promise.all([readPem(flags.cert), readPem(flags.key)]);
-    return Config.fromPem({ certificatePem, keyPem });
+    return Config.fromPem(await readPems({ caPem: flags.cafile, certificatePem: flags.cert, keyPem: flags.key }));
   }
   if (flags.development !== true)
     throw new UsageError(

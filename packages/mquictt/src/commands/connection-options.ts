@@ -5,6 +5,7 @@ import { InvalidArgumentError } from 'commander';
 import { Client } from '../client/client.ts';
 import type { ClientOptions, WillOptions } from '../client/options.ts';
 import { Config } from '../config.ts';
+import type { PemFiles } from '../config.ts';
 import { MqttError } from '../errors.ts';
 import { DEFAULT_PORT } from '../quic-options.ts';
 import { UsageError } from './io.ts';
@@ -17,6 +18,8 @@ export interface ConnectionFlags {
   readonly url?: string;
   readonly config?: string;
   readonly cafile?: string;
+  readonly cert?: string;
+  readonly key?: string;
   readonly serverName?: string;
   readonly bind?: string;
   readonly id?: string;
@@ -37,8 +40,13 @@ export function addConnectionOptions(command: Command): Command {
     .option('-h, --host <name>', 'broker to connect to (default: localhost)')
     .option('-p, --port <number>', `UDP port of the broker (default: ${DEFAULT_PORT})`, integer(1, 65_535))
     .option('-L, --url <url>', 'mqtt-quic://[user[:password]@]host[:port]/topic instead of -h, -p, -u, -P and -t')
-    .option('--config <file>', 'configuration file with the CA to trust under auth.ca_cert_file')
+    .option(
+      '--config <file>',
+      'configuration file with the CA to trust under auth.ca_cert_file, cert_file and key_file',
+    )
     .option('--cafile <file>', 'PEM file of the CA to trust (default: the roots of Node.js)')
+    .option('--cert <file>', 'PEM file of the certificate to show to a broker that asks for one')
+    .option('--key <file>', 'PEM file of its private key')
     .option('--server-name <name>', "name that the broker's certificate must carry (default: the host)")
     .option('-A, --bind <address>', 'local IP address to send from (default: any)')
     .option('-i, --id <id>', 'client identifier (default: the broker chooses)')
@@ -73,7 +81,6 @@ export async function openConnection(flags: ConnectionFlags, io: CommandIo): Pro
   const password = url?.password ?? flags.pw;
   const options: ClientOptions = {
     signal: io.signal,
-    onWarning: (message) => io.error(`warning: ${message}`),
     ...(flags.keepalive === undefined ? {} : { keepAlive: flags.keepalive }),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
@@ -92,14 +99,24 @@ export async function openConnection(flags: ConnectionFlags, io: CommandIo): Pro
 }
 
 async function configOf(flags: ConnectionFlags): Promise<Config> {
-  if (flags.config !== undefined && flags.cafile !== undefined)
-    throw new UsageError('Give either --config or --cafile');
-  if (flags.config !== undefined) return Config.read(flags.config);
-  return flags.cafile === undefined ? Config.empty() : Config.fromPem({ caPem: await readPem(flags.cafile) });
+  const { config, cafile, cert, key } = flags;
+  if (config !== undefined) {
+    if ((cafile ?? cert ?? key) !== undefined)
+      throw new UsageError('Give either --config, or --cafile, --cert and --key');
+    return Config.read(config);
+  }
+  if ((cert === undefined) !== (key === undefined)) throw new UsageError('Give --cert and --key together');
+  return Config.fromPem(await readPems({ caPem: cafile, certificatePem: cert, keyPem: key }));
+}
+
+/** @returns the texts of the files that are named */
+export async function readPems(files: { readonly [Name in keyof PemFiles]: string | undefined }): Promise<PemFiles> {
+  const named = Object.entries(files).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.fromEntries(await Promise.all(named.map(async ([name, path]) => [name, await readPem(path)])));
 }
 
 /** @throws MqttError ERR_MQTT_CERTIFICATE */
-export async function readPem(path: string): Promise<string> {
+async function readPem(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {

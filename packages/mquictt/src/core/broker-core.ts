@@ -4,7 +4,7 @@
  *
  * A driver's turn:
  *
- *   session = core.openSession(remote, now)         a connection came
+ *   session = core.openSession(remote, now, ...)    a connection came
  *   flow = core.openFlow(session, kind)             one of its streams, the control stream first; others once `state` is 'connected'
  *   flow.receive(chunk, now), receiveEnd, receiveReset
  *   core.closeConnection(session, now)              the connection is gone
@@ -86,8 +86,9 @@ export class BrokerCore implements FlowHost, DeliveryHost {
   // --- What the driver calls ---
 
   /** @param remote address and port, for logs */
-  openSession(remote: string, now: number): Session {
-    const session = new Session(remote, now, (session, now) => this.#handleSilence(session, now));
+  /** @param peerIdentity what the judge of its certificate called the client */
+  openSession(remote: string, now: number, peerIdentity?: string): Session {
+    const session = new Session(remote, peerIdentity, now, (session, now) => this.#handleSilence(session, now));
     this.deadlines.set(session, now + CONNECT_DEADLINE);
     return session;
   }

@@ -13,6 +13,8 @@ export type SessionState = 'new' | 'connected' | 'closed';
 export class Session implements Timed {
   /** Address and port of the client, for logs. */
   readonly remote: string;
+  /** What the judge of its certificate called the client; undefined where nobody was asked. */
+  readonly peerIdentity: string | undefined;
   state: SessionState = 'new';
   clientId = '';
   version: ProtocolVersion = 5;
@@ -49,8 +51,14 @@ export class Session implements Timed {
 
   readonly #onTimeout: (session: Session, now: number) => void;
 
-  constructor(remote: string, now: number, onTimeout: (session: Session, now: number) => void) {
+  constructor(
+    remote: string,
+    peerIdentity: string | undefined,
+    now: number,
+    onTimeout: (session: Session, now: number) => void,
+  ) {
     this.remote = remote;
+    this.peerIdentity = peerIdentity;
     this.lastReceived = now;
     this.#onTimeout = onTimeout;
   }

@@ -53,8 +53,8 @@ test('the first program runs as it is written', async () => {
   await client.close();
   await broker.close();
   process.off('warning', onWarning);
-  for (const what of ['client certificate', '"logs"'])
-    assert.is(warnings.filter((warning) => warning.includes(what)).length, 1, what);
+  assert.is(warnings.length, 1);
+  assert.match(warnings[0]!, /"logs"/);
 });
 
 test.run();

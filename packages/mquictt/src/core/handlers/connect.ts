@@ -88,7 +88,9 @@ export function handleConnect(core: BrokerCore, flow: Flow, packet: ConnectPacke
       session.version,
     ),
   );
-  core.log('info', 'A client connected', { remote: session.remote, clientId, version: session.version });
+  const { remote, peerIdentity, version } = session;
+  const identity = peerIdentity === undefined ? {} : { peerIdentity };
+  core.log('info', 'A client connected', { remote, clientId, version, ...identity });
 }
 
 /**
