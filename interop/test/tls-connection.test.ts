@@ -119,6 +119,22 @@ test("a client's alert about the server's certificate comes under the keys of th
   assert.is(last[0], ContentType.APPLICATION_DATA);
 });
 
+test('records that come while our application judges the peer wait, whatever keys they need', () => {
+  const { client, server, run } = ends({ judgePeerChain: true });
+  run((data, from) => {
+    // Application data right behind the server's Finished, and all of it at once.
+    if (from !== 'server' || server.handshake.isComplete) return data;
+    server.write('here already');
+    return Buffer.concat([data, server.takeOutput()]);
+  });
+  assert.ok(client.events.some(({ type }) => type === 'judge-peer-chain'));
+  assert.is(client.received, '');
+  client.decide((handshake) => handshake.acceptPeerChain());
+  run();
+  assert.ok(client.handshake.isComplete && server.handshake.isComplete);
+  assert.is(client.received, 'here already');
+});
+
 test('what does not begin like TLS ends in unexpected_message', () => {
   const { server } = ends();
   server.receive(new TextEncoder().encode('GET / HTTP/1.1\r\n\r\n'));

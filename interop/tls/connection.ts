@@ -17,6 +17,8 @@ import { RecordLayer, skippedBytes } from './record-layer.ts';
 import { ContentType } from './records.ts';
 
 const { INITIAL, EARLY, APPLICATION } = EncryptionLevel;
+/** Events at which the handshake waits for us. */
+const DECISIONS: readonly HandshakeEvent['type'][] = ['judge-peer-chain', 'choose-certificate', 'look-up-ticket'];
 const FATAL = 2;
 const WARNING = 1;
 /** Bytes of application data that are kept, in each direction. Tests send less. */
@@ -26,8 +28,6 @@ export interface ConnectionOptions {
   readonly provider: CryptoProvider;
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
-  /** Decides what the handshake asks (`judge-peer-chain`, ...); called once the event has been noted. */
-  readonly onEvent?: (event: HandshakeEvent) => void;
   /** Of a client: what to send before the server has answered, if the handshake lets it. */
   readonly earlyData?: Uint8Array;
   /** Of a server: the limit that its tickets name. @default 16,384 */
@@ -52,6 +52,8 @@ export class Connection {
   #output: Uint8Array[] = [];
   #writeLevel: EncryptionLevel = INITIAL;
   #hasSentHandshake = false;
+  /** Whether a decision of ours is awaited. */
+  #isWaiting = false;
   readonly #maxEarlyDataSize: number;
 
   constructor(handshake: Handshake, options: ConnectionOptions) {
@@ -72,26 +74,17 @@ export class Connection {
     if (this.error !== undefined || this.peerAlert !== undefined) return;
     this.#guard(() => {
       this.#records.push(data);
-      for (let incoming = this.#records.next(); incoming !== undefined; incoming = this.#records.next()) {
-        if (incoming.type === 'handshake') {
-          this.handshake.handleMessages(incoming.level, incoming.data, this.#options.now());
-          this.#handleEvents();
-        } else if (incoming.type === 'application-data') {
-          this.#keep(incoming.level, incoming.data);
-        } else if (incoming.description !== Alert.USER_CANCELED) {
-          // RFC 8446 §6.2: whatever its level says, it is the end.
-          this.peerAlert = incoming.description;
-          return;
-        }
-      }
+      this.#readRecords();
     });
   }
 
-  /** Runs a call of ours into the handshake, such as acceptPeerChain(), and handles what comes of it. */
+  /** Runs a call into the handshake, such as acceptPeerChain(), and handles what comes of it. What it throws ends the connection. */
   decide(step: (handshake: Handshake) => void): void {
     this.#guard(() => {
+      this.#isWaiting = false;
       step(this.handshake);
       this.#handleEvents();
+      this.#readRecords();
     });
   }
 
@@ -112,6 +105,24 @@ export class Connection {
     return output;
   }
 
+  #readRecords(): void {
+    // What comes behind a message that waits may need keys that it will bring.
+    while (!this.#isWaiting) {
+      const incoming = this.#records.next();
+      if (incoming === undefined) return;
+      if (incoming.type === 'handshake') {
+        this.handshake.handleMessages(incoming.level, incoming.data, this.#options.now());
+        this.#handleEvents();
+      } else if (incoming.type === 'application-data') {
+        this.#keep(incoming.level, incoming.data);
+      } else if (incoming.description !== Alert.USER_CANCELED) {
+        // RFC 8446 §6.2: whatever its level says, it is the end.
+        this.peerAlert = incoming.description;
+        return;
+      }
+    }
+  }
+
   #keep(level: EncryptionLevel, data: Uint8Array): void {
     const text = this.#decoder.decode(data);
     if (this.received.length + text.length > MAX_KEPT) throw new Error('More application data than a test sends');
@@ -126,6 +137,7 @@ export class Connection {
   #handleEvents(): void {
     for (let event = this.handshake.nextEvent(); event !== undefined; event = this.handshake.nextEvent()) {
       this.events.push(event);
+      if (DECISIONS.includes(event.type)) this.#isWaiting = true;
       if (event.type === 'send') this.#sendHandshake(event.level, event.data);
       else if (event.type === 'read-secret') this.#records.setReadSecret(event.level, event.suite, event.secret);
       else if (event.type === 'write-secret') {
@@ -134,7 +146,6 @@ export class Connection {
         else this.#writeLevel = event.level;
       } else if (event.type === 'early-data' && !this.handshake.isClient && !event.isAccepted)
         this.#records.skipEarlyData(skippedBytes(this.#maxEarlyDataSize));
-      this.#options.onEvent?.(event);
     }
   }
 

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NamedGroup } from '@mquictt/tls13';
 import { GO } from './cases/case.ts';
+import { LineConnection, LineServer } from './line-peer.ts';
 import { EXPORTER_LABEL, EXPORTER_LENGTH } from './peer.ts';
-import type { Peer, PeerConnection, PeerOptions, PeerReport, PeerServer } from './peer.ts';
+import type { Peer, PeerOptions } from './peer.ts';
 import { SERVER_NAME } from './pki.ts';
 import { Program } from './program.ts';
 
@@ -49,9 +50,9 @@ function goPeer(path: string, folder: string): Peer {
         ...(session === undefined ? [] : [`-session-in=${session as string}`]),
         ...commonArgs(options),
       ]);
-      return Promise.resolve(new GoConnection(program, 0, sessionFile));
+      return Promise.resolve(new LineConnection(program, 0, sessionFile));
     },
-    listen: (options) => GoServer.start(path, options),
+    listen: (options) => LineServer.start(new Program(path, commonArgs(options))),
   };
 }
 
@@ -67,91 +68,4 @@ function commonArgs({ groups, alpn, identity, caFile, clientCertificates }: Peer
     ...(identity === undefined ? [] : [`-cert=${identity.certificateFile}`, `-key=${identity.keyFile}`]),
     ...(clientCertificates === undefined ? [] : [`-client-auth=${clientCertificates}`]),
   ];
-}
-
-/** The line of an event. Go sorts the keys of a map, so that "event" may stand anywhere in it. */
-function lineOf(event: string): RegExp {
-  return new RegExp(`^\\{.*"event":"${event}".*\\}\\n`, 'm');
-}
-
-class GoConnection implements PeerConnection {
-  readonly #program: Program;
-  readonly #from: number;
-  readonly #sessionFile: string;
-
-  constructor(program: Program, from: number, sessionFile = '') {
-    this.#program = program;
-    this.#from = from;
-    this.#sessionFile = sessionFile;
-  }
-
-  async established(): Promise<PeerReport> {
-    const [line] = await this.#program.match(lineOf('(?:established|failed)'), this.#from);
-    const event = JSON.parse(line) as PeerReport & { event: string; message: string };
-    if (event.event === 'failed') throw new Error(`Go: ${event.message}`);
-    return {
-      ...event,
-      // TLS 1.3 by Go's name.
-      protocol: event.protocol?.replace(' ', 'v'),
-      distrust: '',
-    };
-  }
-
-  async failed(): Promise<string> {
-    const [line] = await this.#program.match(lineOf('failed'), this.#from);
-    return (JSON.parse(line) as { message: string }).message;
-  }
-
-  write(text: string): void {
-    this.#program.write(text);
-  }
-
-  async read(text: string): Promise<void> {
-    const quoted = JSON.stringify(text).slice(1, -1);
-    await this.#program.match(new RegExp(`"text":".*${quoted.replace(/\\/g, '\\\\')}`), this.#from);
-  }
-
-  async session(): Promise<string> {
-    await this.#program.match(lineOf('session'), this.#from);
-    return this.#sessionFile;
-  }
-
-  get hasTicket(): boolean {
-    return lineOf('session').test(this.#program.output.slice(this.#from));
-  }
-
-  close(): void {
-    this.#program.end();
-  }
-}
-
-class GoServer implements PeerServer {
-  readonly port: number;
-  readonly #program: Program;
-  #seen: number;
-  #accepted = 0;
-
-  private constructor(program: Program, port: number) {
-    this.#program = program;
-    this.port = port;
-    this.#seen = program.output.length;
-  }
-
-  static async start(path: string, options: PeerOptions): Promise<GoServer> {
-    const program = new Program(path, commonArgs(options));
-    const [line] = await program.match(lineOf('listening'));
-    return new GoServer(program, (JSON.parse(line) as { port: number }).port);
-  }
-
-  async accept(): Promise<PeerConnection> {
-    if (this.#accepted++ > 0) {
-      await this.#program.match(lineOf('ended'), this.#seen);
-      this.#seen = this.#program.output.length;
-    }
-    return new GoConnection(this.#program, this.#seen);
-  }
-
-  close(): void {
-    this.#program.kill();
-  }
 }

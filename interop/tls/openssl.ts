@@ -163,9 +163,7 @@ class ServerConnection implements PeerConnection {
     const output = this.#output;
     if (!output.includes('Keying material: ')) throw new Error('openssl s_server failed', { cause: output });
     return {
-      protocol: undefined,
       suite: find(/^CIPHER is (\S+)$/m, output),
-      group: undefined,
       alpn: find(/^ALPN protocols selected: (.*)$/m, output),
       isReused: /^Reused session-id$/m.test(output),
       keyMaterial: find(/Keying material: (\S+)/, output).toLowerCase(),

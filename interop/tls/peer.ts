@@ -24,20 +24,18 @@ export interface PeerOptions {
   readonly args?: readonly string[];
 }
 
-/** What the peer says about an established connection. */
+/** What the peer says about an established connection; undefined where it does not say. */
 export interface PeerReport {
-  /** Undefined where the peer does not say. */
-  readonly protocol: string | undefined;
-  readonly suite: string;
-  /** As NamedGroup has it; undefined where the peer does not say. */
-  readonly group: NamedGroup | undefined;
+  readonly protocol?: string;
+  readonly suite?: string;
+  readonly group?: NamedGroup | undefined;
   /** Empty for none. */
   readonly alpn: string;
-  readonly isReused: boolean;
+  readonly isReused?: boolean;
   /** The exporter of RFC 8446 §7.5 with EXPORTER_LABEL, hexadecimal. */
-  readonly keyMaterial: string;
+  readonly keyMaterial?: string;
   /** The common name of our certificate; empty where it saw none. */
-  readonly peerName: string;
+  readonly peerName?: string;
   /** Why our certificate is not trusted, as the peer says it; empty where it is. */
   readonly distrust: string;
 }
@@ -79,6 +77,7 @@ export const EXPORTER_LENGTH = 32;
 const GO_ALERTS: Readonly<Record<string, Alert>> = {
   'unexpected message': Alert.UNEXPECTED_MESSAGE,
   'handshake failure': Alert.HANDSHAKE_FAILURE,
+  'access denied': Alert.ACCESS_DENIED,
   'bad certificate': Alert.BAD_CERTIFICATE,
   'expired certificate': Alert.CERTIFICATE_EXPIRED,
   'unknown certificate authority': Alert.UNKNOWN_CA,
@@ -86,10 +85,12 @@ const GO_ALERTS: Readonly<Record<string, Alert>> = {
   'no application protocol': Alert.NO_APPLICATION_PROTOCOL,
 };
 
-/** The alert that a peer says it has received, from what OpenSSL, in a program or in Node, and Go write about errors. */
+/** The alert that a peer says it has received, from what OpenSSL, in a program or in Node, Go and rustls write about errors. */
 export function alertNumber(text: string): number | undefined {
   const number = /SSL alert number (\d+)/.exec(text)?.[1];
   if (number !== undefined) return Number(number);
+  const name = /received fatal alert: (\w+)/.exec(text)?.[1]?.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_');
+  if (name !== undefined) return Alert[name.toUpperCase() as keyof typeof Alert];
   return GO_ALERTS[/remote error: tls: (.*)/.exec(text)?.[1] ?? ''];
 }
 

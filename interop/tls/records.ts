@@ -35,7 +35,7 @@ export function joinRecord(header: Uint8Array, body: Uint8Array): Uint8Array {
   return record;
 }
 
-/** Cuts a stream of bytes into records, and keeps no more than one incomplete record. */
+/** Cuts a stream of bytes into records. Who takes all that there are after each push leaves no more than one incomplete record here. */
 export class RecordSplitter {
   #received: Uint8Array = new Uint8Array(0);
 

@@ -1,20 +1,23 @@
-/** Runs the TLS cases: our handshake on a record layer for tests, against openssl, Node's tls and Go's crypto/tls, in both roles. */
+/** Runs the TLS cases: our handshake on a record layer for tests, against openssl, Node's tls, Go's crypto/tls and rustls, in both roles. */
 import { nobleProvider } from '@mquictt/tls13';
 import { nodeProvider } from '@mquictt/tls13/node';
 import { AUTHENTICATION } from './cases/authentication.ts';
-import { GO, NODE, OPENSSL, type TlsCase } from './cases/case.ts';
+import { GO, NODE, OPENSSL, RUSTLS, type TlsCase } from './cases/case.ts';
 import { CLIENT_CERTIFICATES } from './cases/client-certificates.ts';
 import { EARLY_DATA } from './cases/early-data.ts';
 import { GO_ONLY } from './cases/go-only.ts';
 import { NEGOTIATION } from './cases/negotiation.ts';
 import { OPENSSL_ONLY } from './cases/openssl-only.ts';
+import { WITH_RUSTLS } from './cases/with-rustls.ts';
 import { RESUMPTION } from './cases/resumption.ts';
 import { buildGoPeer, goVersion } from './go-tls.ts';
+import { installDeno } from '../install.ts';
 import { installOpenssl } from './install-openssl.ts';
 import { Meeting, type Role } from './meeting.ts';
 import { nodePeer } from './node-tls.ts';
 import { opensslPeer } from './openssl.ts';
 import type { Peer } from './peer.ts';
+import { rustlsPeer } from './rustls.ts';
 import { makePki, type Pki } from './pki.ts';
 
 const CASES: readonly TlsCase[] = [
@@ -25,6 +28,7 @@ const CASES: readonly TlsCase[] = [
   ...EARLY_DATA,
   ...OPENSSL_ONLY,
   ...GO_ONLY,
+  ...WITH_RUSTLS,
 ];
 
 export interface Counts {
@@ -56,6 +60,7 @@ export async function runTls(words: readonly string[], log: (line: string) => vo
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   const pki = makePki();
   const peers = findPeers(pki, log);
+  const hybrid = new Set<string>();
   let title = '';
   for (const run of runs) {
     if (run.title !== title) log(`\n${run.title}`);
@@ -79,6 +84,7 @@ export async function runTls(words: readonly string[], log: (line: string) => vo
     try {
       await run.test.run(meeting);
       counts.passed++;
+      if (run.name.includes('X25519MLKEM768')) hybrid.add(run.title.replace('TLS: ', ''));
       log(`  PASS  ${run.name}  ${(performance.now() - begin).toFixed(0)} ms`);
     } catch (error) {
       counts.failed++;
@@ -87,16 +93,17 @@ export async function runTls(words: readonly string[], log: (line: string) => vo
       meeting.close();
     }
   }
+  log(`\nX25519MLKEM768 was met by: ${[...hybrid].join('; ') || 'none of these'}`);
   return counts;
 }
 
 function allRuns(): Run[] {
-  return [OPENSSL, NODE, GO].flatMap((peer) =>
+  return [OPENSSL, NODE, GO, RUSTLS].flatMap((peer) =>
     (['client', 'server'] as const).flatMap((role) => {
       const title = role === 'client' ? `TLS: our client, ${peer} server` : `TLS: ${peer} client, our server`;
-      return CASES.filter(({ roles, peers }) => (roles?.includes(role) ?? true) && (peers?.includes(peer) ?? true)).map(
-        (test): Run => ({ title, name: test.name, peer, role, test }),
-      );
+      return CASES.filter(
+        ({ roles, peers }) => (roles?.includes(role) ?? true) && (peers ?? [OPENSSL, NODE, GO]).includes(peer),
+      ).map((test): Run => ({ title, name: test.name, peer, role, test }));
     }),
   );
 }
@@ -105,8 +112,18 @@ function allRuns(): Run[] {
 function findPeers(pki: Pki, log: (line: string) => void): Map<string, Peer | Promise<Peer | undefined>> {
   const openssl = installOpenssl(log);
   const go = goVersion();
-  log(`TLS peers: ${openssl ?? 'no openssl'}; Node.js tls on OpenSSL ${process.versions.openssl}; ${go ?? 'no Go'}`);
-  const peers = new Map<string, Peer | Promise<Peer | undefined>>([[NODE, nodePeer]]);
+  const deno = installDeno(log);
+  const versions = [
+    openssl ?? 'no openssl',
+    `Node.js tls on OpenSSL ${process.versions.openssl}`,
+    go ?? 'no Go',
+    `rustls as in Deno ${deno.version}`,
+  ];
+  log(`TLS peers: ${versions.join('; ')}`);
+  const peers = new Map<string, Peer | Promise<Peer | undefined>>([
+    [NODE, nodePeer],
+    [RUSTLS, rustlsPeer(deno)],
+  ]);
   if (openssl !== undefined) peers.set(OPENSSL, opensslPeer(openssl, pki.folder));
   if (go !== undefined) {
     const built = buildGoPeer(pki.folder).catch((error: unknown) => log(`no peer of Go's:\n${explain(error)}`));

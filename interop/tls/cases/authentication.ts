@@ -1,9 +1,9 @@
 /** Chains that are good, and those that are not: the right alert, and no connection. */
 import * as assert from 'node:assert/strict';
-import { Alert } from '@mquictt/tls13';
+import { Alert, TlsError } from '@mquictt/tls13';
 import { alertNumber } from '../peer.ts';
 import type { Pki } from '../pki.ts';
-import type { ConnectSpec, Meeting, Spec } from '../meeting.ts';
+import type { ConnectSpec, Meeting, Pair, Place, Spec } from '../meeting.ts';
 import { GO, NODE, failure, type TlsCase } from './case.ts';
 
 /** Node looks at certificates after the handshake, and cuts the connection without an alert. */
@@ -77,4 +77,37 @@ export const AUTHENTICATION: readonly TlsCase[] = [
     },
   },
   ...refusals,
+  {
+    name: 'our application takes its time, and accepts the server',
+    roles: ['client'],
+    async run(meeting) {
+      const { place, pair } = await untilJudged(meeting);
+      pair.end.decide((handshake) => handshake.acceptPeerChain());
+      await place.check(pair);
+    },
+  },
+  {
+    name: 'our application refuses the server',
+    roles: ['client'],
+    async run(meeting) {
+      const { pair } = await untilJudged(meeting);
+      pair.end.decide((handshake) => {
+        const error = new TlsError('ERR_TLS_CERTIFICATE_REJECTED', Alert.ACCESS_DENIED, 'Not this one');
+        handshake.rejectPeerChain(error);
+        throw error;
+      });
+      const { theirs } = await failure(pair);
+      assert.equal(alertNumber(theirs), Alert.ACCESS_DENIED, theirs);
+      assert.equal(pair.end.event('complete'), undefined);
+    },
+  },
 ];
+
+/** A connection in which our application is asked about the server. */
+async function untilJudged(meeting: Meeting): Promise<{ place: Place; pair: Pair }> {
+  const place = await meeting.start({ ours: { judgePeerChain: true } });
+  const pair = await place.connect();
+  const { path } = await pair.end.told('judge-peer-chain');
+  assert.equal(path.length, 2);
+  return { place, pair };
+}

@@ -8,7 +8,7 @@ export interface TlsCase {
   readonly name: string;
   /** Roles of ours. @default both */
   readonly roles?: readonly Role[];
-  /** Only for the peers of these names. @default all */
+  /** Only for the peers of these names. @default all but rustls, of which Deno shows little */
   readonly peers?: readonly string[];
   /** @returns why this peer cannot do it, undefined where it can */
   impossible?(peer: Peer, role: Role): string | undefined;
@@ -18,6 +18,7 @@ export interface TlsCase {
 export const OPENSSL = 'openssl';
 export const NODE = 'node:tls';
 export const GO = 'Go crypto/tls';
+export const RUSTLS = 'rustls';
 
 /** For `impossible` of cases that need a group. */
 export function lacksGroup(peer: Peer, group: NamedGroup): string | undefined {
@@ -26,7 +27,8 @@ export function lacksGroup(peer: Peer, group: NamedGroup): string | undefined {
 
 /** For `impossible` of cases that need a key of a type. */
 export function lacksKeyType(peer: Peer, keyType: KeyType): string | undefined {
-  return peer.name === GO && keyType === 'rsa-pss' ? 'Go has no such keys' : undefined;
+  const lacks = keyType === 'rsa-pss' && (peer.name === GO || peer.name === RUSTLS);
+  return lacks ? `${peer.name} has no such keys` : undefined;
 }
 
 /** Both ends' messages of a connection that has to fail. */

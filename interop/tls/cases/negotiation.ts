@@ -3,12 +3,12 @@ import * as assert from 'node:assert/strict';
 import { Alert, CIPHER_SUITES, EncryptionLevel, NamedGroup } from '@mquictt/tls13';
 import { alertNumber, type Peer } from '../peer.ts';
 import { KEY_TYPES, SERVER_NAME } from '../pki.ts';
-import { GO, failure, lacksGroup, lacksKeyType, type TlsCase } from './case.ts';
+import { GO, RUSTLS, failure, lacksGroup, lacksKeyType, type TlsCase } from './case.ts';
 
 const { SECP256R1, SECP384R1, X25519, X25519MLKEM768 } = NamedGroup;
-const GROUPS = Object.entries({ x25519: X25519, secp256r1: SECP256R1, secp384r1: SECP384R1, X25519MLKEM768 });
+const GROUP_ENTRIES = Object.entries({ x25519: X25519, secp256r1: SECP256R1, secp384r1: SECP384R1, X25519MLKEM768 });
 
-const suites = CIPHER_SUITES.map((suite): TlsCase => ({
+export const SUITES: readonly TlsCase[] = CIPHER_SUITES.map((suite): TlsCase => ({
   name: suite.name,
   async run(meeting) {
     const { end } = await meeting.meet({ peer: { suite: suite.name }, ours: { cipherSuites: [suite] } });
@@ -16,7 +16,7 @@ const suites = CIPHER_SUITES.map((suite): TlsCase => ({
   },
 }));
 
-const groups = GROUPS.map(([name, group]): TlsCase => ({
+export const GROUPS: readonly TlsCase[] = GROUP_ENTRIES.map(([name, group]): TlsCase => ({
   name: `group ${name}`,
   impossible: (peer) => lacksGroup(peer, group),
   async run(meeting) {
@@ -25,7 +25,7 @@ const groups = GROUPS.map(([name, group]): TlsCase => ({
   },
 }));
 
-const retries = GROUPS.map(([name, group]): TlsCase => ({
+export const RETRIES: readonly TlsCase[] = GROUP_ENTRIES.map(([name, group]): TlsCase => ({
   name: `HelloRetryRequest for ${name}`,
   impossible: (peer, role) => lacksGroup(peer, group) ?? (role === 'server' ? alwaysShares(peer, group) : undefined),
   async run(meeting) {
@@ -46,11 +46,11 @@ const retries = GROUPS.map(([name, group]): TlsCase => ({
 }));
 
 function alwaysShares({ name }: Peer, group: NamedGroup): string | undefined {
-  const isShared = name === GO && (group === X25519 || group === X25519MLKEM768);
-  return isShared ? 'Go sends a share of this group whenever it may use it' : undefined;
+  const isShared = (name === GO || name === RUSTLS) && (group === X25519 || group === X25519MLKEM768);
+  return isShared ? `${name} sends a share of this group whenever it may use it` : undefined;
 }
 
-const keyTypes = KEY_TYPES.map((keyType): TlsCase => ({
+export const SERVER_KEYS: readonly TlsCase[] = KEY_TYPES.map((keyType): TlsCase => ({
   name: `server's key ${keyType}`,
   impossible: (peer) => lacksKeyType(peer, keyType),
   async run(meeting) {
@@ -58,23 +58,7 @@ const keyTypes = KEY_TYPES.map((keyType): TlsCase => ({
   },
 }));
 
-export const NEGOTIATION: readonly TlsCase[] = [
-  ...suites,
-  ...groups,
-  ...retries,
-  ...keyTypes,
-  {
-    name: 'no group in common',
-    async run(meeting) {
-      const pair = await meeting.connect({ peer: { groups: [SECP256R1] }, ours: { groups: [SECP384R1] } });
-      const { ours, theirs } = await failure(pair);
-      if (meeting.role === 'client') assert.equal(ours, 'received handshake_failure');
-      else {
-        assert.equal(ours, 'sent handshake_failure');
-        assert.equal(alertNumber(theirs), Alert.HANDSHAKE_FAILURE, theirs);
-      }
-    },
-  },
+export const ALPNS: readonly TlsCase[] = [
   {
     name: 'ALPN: the server chooses',
     async run(meeting) {
@@ -102,6 +86,26 @@ export const NEGOTIATION: readonly TlsCase[] = [
       assert.equal(complete.alpnProtocol, '');
     },
   },
+];
+
+export const NEGOTIATION: readonly TlsCase[] = [
+  ...SUITES,
+  ...GROUPS,
+  ...RETRIES,
+  ...SERVER_KEYS,
+  {
+    name: 'no group in common',
+    async run(meeting) {
+      const pair = await meeting.connect({ peer: { groups: [SECP256R1] }, ours: { groups: [SECP384R1] } });
+      const { ours, theirs } = await failure(pair);
+      if (meeting.role === 'client') assert.equal(ours, 'received handshake_failure');
+      else {
+        assert.equal(ours, 'sent handshake_failure');
+        assert.equal(alertNumber(theirs), Alert.HANDSHAKE_FAILURE, theirs);
+      }
+    },
+  },
+  ...ALPNS,
   {
     name: 'SNI is what the client dialled',
     roles: ['server'],

@@ -1,9 +1,8 @@
 /** Tickets of both sides, and what becomes of them. */
 import * as assert from 'node:assert/strict';
 import { NamedGroup, RootStore, SealedTickets, StoredTickets, TLS_AES_256_GCM_SHA384 } from '@mquictt/tls13';
-import type { ClientSession, HandshakeEvent, SessionTickets } from '@mquictt/tls13';
+import type { ClientSession, SessionTickets } from '@mquictt/tls13';
 import { nodeRandom } from '@mquictt/tls13/node';
-import type { Connection } from '../connection.ts';
 import type { Meeting, Met, Place, Spec } from '../meeting.ts';
 import { GO, OPENSSL, type TlsCase } from './case.ts';
 
@@ -36,13 +35,6 @@ function sealed(meeting: Meeting): SealedTickets {
 
 function stored(): StoredTickets {
   return new StoredTickets({ random: nodeRandom });
-}
-
-/** The answer of an application that knows its clients. */
-function acceptAs(identity: string): (event: HandshakeEvent, connection: () => Connection) => void {
-  return (event, connection) => {
-    if (event.type === 'judge-peer-chain') connection().handshake.acceptPeerChain(identity);
-  };
 }
 
 const THIRD_TIME: TlsCase = {
@@ -109,7 +101,10 @@ export const RESUMPTION: readonly TlsCase[] = [
           ours: { clientAuthentication: { roots, judgePeerChain: true } },
         }),
       );
-      const first = await place.meet({ onEvent: acceptAs('sensor 7') });
+      const pair = await place.connect();
+      await pair.end.told('judge-peer-chain');
+      pair.end.decide((handshake) => handshake.acceptPeerChain('sensor 7'));
+      const first = await place.check(pair);
       assert.equal(first.complete.peerIdentity, 'sensor 7');
       const session = await first.peer.session();
       first.end.close();

@@ -158,7 +158,7 @@ func serve(connection *tls.Conn, lines <-chan string) {
 	}
 	tell(map[string]any{
 		"event":       "established",
-		"protocol":    tls.VersionName(state.Version),
+		"protocol":    strings.Replace(tls.VersionName(state.Version), " ", "v", 1),
 		"suite":       tls.CipherSuiteName(state.CipherSuite),
 		"group":       state.CurveID,
 		"alpn":        state.NegotiatedProtocol,
