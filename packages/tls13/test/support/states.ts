@@ -41,7 +41,7 @@ export interface State extends Reads {
 }
 
 /** How the two ends of a state's connection are set up. */
-interface Setup {
+export interface Setup {
   readonly client?: Partial<ClientConfig>;
   readonly server?: Partial<ServerConfig>;
   readonly session?: () => ClientSession;
@@ -53,6 +53,7 @@ const provider = nodeProvider;
 const roots = testRoots();
 const tickets = sealedTickets();
 const X25519 = { groups: [NamedGroup.X25519] };
+const HYBRID = { groups: [NamedGroup.X25519MLKEM768, NamedGroup.X25519] };
 const RETRY: Setup = {
   client: { groups: [NamedGroup.X25519, NamedGroup.SECP256R1] },
   server: { groups: [NamedGroup.SECP256R1] },
@@ -86,7 +87,8 @@ const EARLY_RECORDS: Setup = {
   session: () => session('records'),
 };
 
-function ends({ client, server, session: make }: Setup): [ClientHandshake, ServerHandshake] {
+/** Both ends of a connection. */
+export function ends({ client, server, session: make }: Setup): [ClientHandshake, ServerHandshake] {
   const options: Partial<ClientHandshakeOptions> = make === undefined ? {} : { session: make(), earlyData: true };
   return [
     new ClientHandshake(clientConfig({ provider, random: seededRandom(51), ...X25519, ...client }), {
@@ -142,7 +144,8 @@ function reached(role: 'client' | 'server', count: number, setup: Setup = {}, is
   return target;
 }
 
-function answer(handshake: Handshake, event: HandshakeEvent): void {
+/** Says yes to whatever an application is asked. */
+export function answer(handshake: Handshake, event: HandshakeEvent): void {
   if (event.type === 'judge-peer-chain') handshake.acceptPeerChain();
   if (event.type === 'choose-certificate')
     handshake.provideCredential(own(handshake.isClient ? 'ed25519' : 'ecdsa-p256'));
@@ -326,3 +329,27 @@ export const STATES: readonly State[] = [
   ...CLIENT_STATES.map((each) => ({ ...each, name: `client ${each.name}` })),
   ...SERVER_STATES.map((each) => ({ ...each, name: `server ${each.name}` })),
 ];
+
+/** Connections that between them have every message in every form. */
+export const CONNECTIONS: Readonly<Record<string, Setup>> = {
+  'a full handshake': { server: { resumption: { tickets } } },
+  'a full handshake with the hybrid group': { client: HYBRID, server: HYBRID },
+  'a HelloRetryRequest': RETRY,
+  'client certificates': JUDGED,
+  'compressed certificates and a staple': {
+    client: { ...MUTUAL.client, ...COMPRESSED, requestOcspStaple: true },
+    server: {
+      ...MUTUAL.server,
+      ...COMPRESSED,
+      credential: { ...own('ecdsa-p256'), ocspResponse: new Uint8Array(300).fill(7) },
+    },
+  },
+  'no client certificate where none is required': OPTIONAL,
+  'a session with early data': RESUMED,
+  'a session through a HelloRetryRequest': {
+    client: RETRY.client!,
+    server: { ...RETRY.server, ...RESUMPTION },
+    session,
+  },
+  'a session with early data in records': EARLY_RECORDS,
+};
