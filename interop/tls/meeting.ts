@@ -1,7 +1,14 @@
 /** One case's client and server: one is ours, the other the peer's. Everything that it opens, `close` closes. */
 import * as assert from 'node:assert/strict';
 import { ClientHandshake, RootStore, ServerHandshake, readCertificatesPem } from '@mquictt/tls13';
-import type { ClientConfig, ClientSession, CryptoProvider, HandshakeEvent, ServerConfig } from '@mquictt/tls13';
+import type {
+  ClientConfig,
+  ClientSession,
+  CredentialChooser,
+  CryptoProvider,
+  HandshakeEvent,
+  ServerConfig,
+} from '@mquictt/tls13';
 import { nodeRandom } from '@mquictt/tls13/node';
 import { Connection } from './connection.ts';
 import { Listener, connectTo, type End } from './end.ts';
@@ -20,6 +27,8 @@ type Ours = Partial<Omit<ClientConfig, 'credential'>> &
 export interface Spec {
   /** @default the one with a P-256 key */
   readonly serverIdentity?: Identity;
+  /** In place of `serverIdentity`, which is then what is to be chosen, where the server is ours. */
+  readonly chooser?: CredentialChooser;
   /** DER OCSPResponse, where the server is ours. */
   readonly ocspResponse?: Uint8Array;
   /** @default the client has no certificate */
@@ -229,7 +238,7 @@ export class Place {
 
   #serverConfig(): ServerConfig {
     const { provider, pki } = this.#meeting;
-    const { serverIdentity = pki.servers['ecdsa-p256'], ocspResponse, ours = {} } = this.#spec;
+    const { serverIdentity = pki.servers['ecdsa-p256'], chooser, ocspResponse, ours = {} } = this.#spec;
     const credential = credentialFrom(serverIdentity, provider);
     return {
       provider,
@@ -237,7 +246,7 @@ export class Place {
       alpnProtocols: [ALPN],
       carrier: 'records',
       ...ours,
-      credential: ocspResponse === undefined ? credential : { ...credential, ocspResponse },
+      credential: chooser ?? (ocspResponse === undefined ? credential : { ...credential, ocspResponse }),
     };
   }
 

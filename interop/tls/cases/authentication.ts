@@ -1,8 +1,8 @@
 /** Chains that are good, and those that are not: the right alert, and no connection. */
 import * as assert from 'node:assert/strict';
-import { Alert, TlsError } from '@mquictt/tls13';
+import { Alert, CredentialStore, TlsError } from '@mquictt/tls13';
 import { alertNumber } from '../peer.ts';
-import type { Pki } from '../pki.ts';
+import { SERVER_NAME, credentialFrom, type Pki } from '../pki.ts';
 import type { ConnectSpec, Meeting, Pair, Place, Spec } from '../meeting.ts';
 import { GO, NODE, failure, type TlsCase } from './case.ts';
 
@@ -77,6 +77,32 @@ export const AUTHENTICATION: readonly TlsCase[] = [
     },
   },
   ...refusals,
+  {
+    name: 'our server chooses its certificate by the name that was dialled',
+    roles: ['server'],
+    async run(meeting) {
+      const { otherName, servers } = meeting.pki;
+      const all = [servers['ecdsa-p256'], otherName].map((identity) => credentialFrom(identity, meeting.provider));
+      const place = await meeting.start({ chooser: new CredentialStore(all), serverIdentity: otherName });
+      const { complete } = await place.meet({ serverName: otherName.commonName });
+      assert.equal(complete.serverName, otherName.commonName);
+    },
+  },
+  {
+    name: 'our server takes its time to choose its certificate',
+    roles: ['server'],
+    async run(meeting) {
+      const { withIntermediate } = meeting.pki;
+      const place = await meeting.start({ chooser: { choose: () => 'wait' }, serverIdentity: withIntermediate });
+      const pair = await place.connect();
+      const { offer } = await pair.end.told('choose-certificate');
+      assert.equal(offer.serverName, SERVER_NAME);
+      pair.end.decide((handshake) => {
+        handshake.provideCredential(credentialFrom(withIntermediate, meeting.provider));
+      });
+      await place.check(pair);
+    },
+  },
   {
     name: 'our application takes its time, and accepts the server',
     roles: ['client'],

@@ -1,11 +1,11 @@
-/** What only openssl's programs can show: stapled OCSP responses, cookies, KeyUpdate. */
+/** What only openssl's programs can show: stapled OCSP responses, small and padded records, cookies, KeyUpdate. */
 import * as assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Alert } from '@mquictt/tls13';
+import { Alert, CredentialStore } from '@mquictt/tls13';
 import { alertNumber } from '../peer.ts';
-import type { Pki } from '../pki.ts';
+import { credentialFrom, type Pki } from '../pki.ts';
 import { OPENSSL, failure, type TlsCase } from './case.ts';
 
 /** Has openssl make an OCSP response for the usual certificate of the server. @returns its file */
@@ -54,6 +54,32 @@ const cases: readonly Omit<TlsCase, 'peers'>[] = [
         const { peer } = await meeting.meet({}, { args: ['-status'] });
         await peer.read('OCSP response: no response sent');
       }
+    },
+  },
+  {
+    name: "records of 512 bytes at most: the peer's messages come in many pieces",
+    async run(meeting) {
+      const args = ['-max_send_frag', '512'];
+      await meeting.meet({ serverIdentity: meeting.pki.large, peer: { args } });
+    },
+  },
+  {
+    name: 'padded records',
+    async run(meeting) {
+      await meeting.meet({ peer: { args: ['-record_padding', '1024'] } });
+    },
+  },
+  {
+    name: 'our server chooses a certificate whose key the client can verify',
+    roles: ['server'],
+    async run(meeting) {
+      const { servers } = meeting.pki;
+      const chooser = new CredentialStore(
+        [servers['ecdsa-p256'], servers['rsa-2048']].map((identity) => credentialFrom(identity, meeting.provider)),
+      );
+      const { peer } = await meeting.meet({ chooser }, { args: ['-sigalgs', 'RSA-PSS+SHA384'] });
+      await peer.read('Peer signing digest: SHA384');
+      await peer.read('Peer signature type: RSA-PSS');
     },
   },
   {

@@ -4,6 +4,7 @@ import { NamedGroup, RootStore, SealedTickets, StoredTickets, TLS_AES_256_GCM_SH
 import type { ClientSession, SessionTickets } from '@mquictt/tls13';
 import { nodeRandom } from '@mquictt/tls13/node';
 import type { Meeting, Met, Place, Spec } from '../meeting.ts';
+import { CLIENT_NAME } from '../pki.ts';
 import { GO, OPENSSL, type TlsCase } from './case.ts';
 
 const { SECP256R1, X25519 } = NamedGroup;
@@ -111,6 +112,40 @@ export const RESUMPTION: readonly TlsCase[] = [
       const second = await place.meet({ session });
       assert.ok(second.complete.isResumed);
       assert.equal(second.complete.peerIdentity, 'sensor 7');
+    },
+  },
+  {
+    name: 'our client shows its certificate once',
+    roles: ['client'],
+    // Node forgets it.
+    peers: [OPENSSL, GO],
+    async run(meeting) {
+      const { second } = await comeBack(meeting, {
+        clientIdentity: meeting.pki.clients['ecdsa-p256'],
+        peer: { clientCertificates: 'required' },
+      });
+      assert.ok(second.complete.isResumed);
+      assert.equal(second.report.peerName, CLIENT_NAME);
+    },
+  },
+  {
+    name: 'our server takes its time to look up a ticket',
+    roles: ['server'],
+    async run(meeting) {
+      const tickets = sealed(meeting);
+      const waiting: SessionTickets = {
+        issue: (session, unixTime) => tickets.issue(session, unixTime),
+        redeem: () => 'wait',
+      };
+      const place = await meeting.start(withTickets(meeting, {}, waiting));
+      const first = await place.meet();
+      const session = await first.peer.session();
+      first.end.close();
+      const pair = await place.connect({ session });
+      const { ticket } = await pair.end.told('look-up-ticket');
+      pair.end.decide((handshake) => handshake.provideSession(tickets.redeem(ticket, Date.now())));
+      const { complete } = await place.check(pair);
+      assert.ok(complete.isResumed);
     },
   },
   {
