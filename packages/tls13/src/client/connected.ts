@@ -3,10 +3,12 @@ import type { CipherSuite } from '../cipher-suites.ts';
 import { EncryptionLevel, type OpaqueExtension } from '../handshake.ts';
 import type { HandshakeOutput, HandshakeState } from '../handshake-machine.ts';
 import { resumptionPsk } from '../key-schedule.ts';
-import { MAX_SESSIONS_PER_CONNECTION, MAX_TICKET_LIFETIME } from '../limits.ts';
+import { MAX_CLIENT_SESSION_SIZE, MAX_SESSIONS_PER_CONNECTION, MAX_TICKET_LIFETIME } from '../limits.ts';
 import { HandshakeType, type HandshakeMessage } from '../messages/handshake-message.ts';
 import { readNewSessionTicket } from '../messages/new-session-ticket.ts';
 import { illegalParameter } from '../errors.ts';
+import { clientSessionSize } from '../sessions/client-session-codec.ts';
+import type { ClientSession } from '../sessions/client-session.ts';
 import type { ClientSettings } from '../settings.ts';
 
 /** RFC 9001 §4.6.1: the only size that tickets of QUIC may name. */
@@ -54,20 +56,19 @@ export class ClientConnected implements HandshakeState {
     const lifetime = 1_000 * Math.min(ticket.ticketLifetimeSeconds, MAX_TICKET_LIFETIME);
     const expiresAt = Math.min(unixTime + lifetime, authenticatedUntil);
     if (expiresAt <= unixTime) return this;
+    const session: ClientSession = {
+      ...rest,
+      cipherSuite: suite.id,
+      secret: resumptionPsk(provider, suite, resumptionSecret, ticket.ticketNonce),
+      ticket: ticket.ticket.slice(),
+      ticketAgeAdd: ticket.ticketAgeAdd,
+      receivedAt: unixTime,
+      expiresAt,
+      maxEarlyDataSize,
+    };
+    if (clientSessionSize(session) > MAX_CLIENT_SESSION_SIZE) return this;
     this.#sessionCount++;
-    this.#output.emit({
-      type: 'session',
-      session: {
-        ...rest,
-        cipherSuite: suite.id,
-        secret: resumptionPsk(provider, suite, resumptionSecret, ticket.ticketNonce),
-        ticket: ticket.ticket.slice(),
-        ticketAgeAdd: ticket.ticketAgeAdd,
-        receivedAt: unixTime,
-        expiresAt,
-        maxEarlyDataSize,
-      },
-    });
+    this.#output.emit({ type: 'session', session });
     return this;
   }
 }

@@ -2,6 +2,7 @@
 import type { CipherSuite } from '../cipher-suites.ts';
 import { binderListLength, writeOfferedPsk } from '../extensions/pre-shared-key.ts';
 import { EarlySchedule } from '../key-schedule.ts';
+import { MAX_CLIENT_SESSION_SIZE } from '../limits.ts';
 import type { ClientSession } from '../sessions/client-session.ts';
 import type { ClientSettings } from '../settings.ts';
 
@@ -35,7 +36,7 @@ export class OfferedSession {
   }
 }
 
-/** @returns undefined where the session is of no use now: of another name, too old or from the future, or of a suite that is not offered */
+/** @returns undefined where the session is of no use now: of another name, too old or from the future, too large, or of a suite that is not offered */
 export function offerSession(
   settings: ClientSettings,
   session: ClientSession | undefined,
@@ -45,6 +46,8 @@ export function offerSession(
   if (session === undefined || session.serverName !== serverName) return undefined;
   // A clock that was set back leaves no way to tell how old the ticket is.
   if (!(unixTime >= session.receivedAt && unixTime < session.expiresAt)) return undefined;
+  // A ticket of the largest size leaves no room for the rest of the ClientHello.
+  if (session.ticket.length > MAX_CLIENT_SESSION_SIZE) return undefined;
   const suite = settings.cipherSuites.find((each) => each.id === session.cipherSuite);
   if (suite === undefined || session.secret.length !== suite.hashLength) return undefined;
   return new OfferedSession(settings, session, suite);
