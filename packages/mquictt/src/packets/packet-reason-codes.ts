@@ -168,8 +168,3 @@ export function checkReasonCode(type: number, code: number, sender?: Sender): vo
       `${packetTypeName(type)} of a ${sender} has reason code ${describeReasonCode(code)}, which only a ${other} sends`,
     );
 }
-
-/** Every reason code that may stand in a packet, in ascending order. */
-export function reasonCodesOf(type: number): readonly number[] {
-  return [...(CODES.get(type) ?? [])].sort((a, b) => a - b);
-}

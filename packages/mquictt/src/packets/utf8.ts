@@ -61,8 +61,15 @@ function malformed(): PacketError {
 export function utf8Problem(text: string, maxLength = 65_535): string | undefined {
   // JavaScript lets anything through.
   if (typeof text !== 'string') return 'is no text';
-  if (/\p{Surrogate}/u.test(text)) return 'contains half of a surrogate pair';
-  if (text.includes('\0')) return 'contains U+0000';
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit === 0) return 'contains U+0000';
+    if ((unit & 0xf800) !== 0xd800) continue;
+    // A high half has to be followed by a low one.
+    const isPair = unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00;
+    if (!isPair) return 'contains half of a surrogate pair';
+    i++;
+  }
   // A UTF-16 unit becomes at most three bytes.
   if (text.length * 3 > maxLength) {
     const length = encoder.encode(text).length;

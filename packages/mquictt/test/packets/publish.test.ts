@@ -9,6 +9,7 @@ import { PublishView, encodePublish, publishSize } from '../../src/packets/publi
 import type { EncodedPublish, PublishFields } from '../../src/packets/publish.ts';
 import type { ProtocolVersion } from '../../src/packets/packet-types.ts';
 import { PacketSplitter } from '../../src/packets/splitter.ts';
+import { assertRefused } from '../support/codec.ts';
 import { concat, hex, text, toHex, utf8 } from '../support/hex.ts';
 import { SEED } from '../support/seed.ts';
 
@@ -97,6 +98,41 @@ const FIXTURES: readonly Fixture[] = [
     },
     packetIdentifier: 0,
   },
+  {
+    name: 'MQTT 5, QoS 2, sent again, with expiry and a topic alias beside the topic',
+    version: 5,
+    bytes: `3c 11
+            0001 61            # a
+            ffff               # packet identifier
+            08                 # 8 bytes of properties
+            02 00000000        # expiry, set when it leaves
+            23 ffff            # topic alias 65,535
+            686921             # hi!`,
+    fields: {
+      topic: utf8('a'),
+      payload: utf8('hi!'),
+      qos: 2,
+      retain: false,
+      duplicate: true,
+      topicAlias: 65_535,
+      expiresAt: 1_000,
+    },
+    packetIdentifier: 0xffff,
+  },
+  {
+    name: 'MQTT 5 with an alias instead of a topic',
+    version: 5,
+    bytes: '30 08 0000 03 23 0007 6869',
+    fields: { topic: new Uint8Array(0), payload: utf8('hi'), qos: 0, retain: false, topicAlias: 7 },
+    packetIdentifier: 0,
+  },
+  {
+    name: 'MQTT 3.1, QoS 2, RETAIN',
+    version: 3,
+    bytes: '35 06 0001 61 0102 78',
+    fields: { topic: utf8('a'), payload: utf8('x'), qos: 2, retain: true, topicAlias: 7, properties: hex('01 01') },
+    packetIdentifier: 0x0102,
+  },
 ];
 
 for (const { name, version, bytes, fields, packetIdentifier } of FIXTURES) {
@@ -116,7 +152,9 @@ for (const { name, version, bytes, fields, packetIdentifier } of FIXTURES) {
     assert.is(found.qos, fields.qos);
     assert.is(found.isRetain, fields.retain);
     assert.is(found.packetIdentifier, packetIdentifier);
-    assert.equal(Uint8Array.from(found.forwarded), fields.properties ?? new Uint8Array(0));
+    assert.equal(Uint8Array.from(found.forwarded), version < 5 ? hex('') : (fields.properties ?? hex('')));
+    assert.is(found.isDuplicate, fields.duplicate === true);
+    assert.is(found.topicAlias, version < 5 ? -1 : (fields.topicAlias ?? -1));
   });
 
   test(`${name}: every truncation is refused or has a shorter payload`, () => {
@@ -138,28 +176,50 @@ for (const { name, version, bytes, fields, packetIdentifier } of FIXTURES) {
   });
 }
 
-const REFUSED: readonly [string, string, number][] = [
-  ['QoS 3', '36 06 0001 61 0001 00', 0x81],
-  ['DUP with QoS 0', '38 04 0001 61 00', 0x81],
-  ['packet identifier 0', '32 06 0001 61 0000 00', 0x81],
-  ['a topic longer than the packet', '30 04 0010 61 00', 0x81],
-  ['a topic with U+0000', '30 04 0001 00 00', 0x81],
-  ['a topic with a surrogate', '30 06 0003 eda080 00', 0x81],
-  ['no properties at all', '30 03 0001 61', 0x81],
-  ['properties longer than the packet', '30 05 0001 61 7f 00', 0x81],
-  ['a property of another packet', '30 07 0001 61 03 21 0001', 0x82],
+const REFUSED: readonly [string, string, number, ProtocolVersion?][] = [
+  ['[MQTT-3.3.1-4] QoS 3', '36 06 0001 61 0001 00', 0x81],
+  ['[MQTT-3.3.1-4] QoS 3 in MQTT 3.1.1', '36 05 0001 61 0001', 0x81, 4],
+  ['[MQTT-3.3.1-2] DUP with QoS 0', '38 04 0001 61 00', 0x81],
+  ['[MQTT-2.2.1-3] packet identifier 0', '32 06 0001 61 0000 00', 0x81],
+  ['[MQTT-2.3.1-1] of MQTT 3.1.1: packet identifier 0', '34 05 0001 61 0000', 0x81, 4],
+  ['[MQTT-3.3.2-1] a topic that is no UTF-8', '30 04 0001 ff 00', 0x81],
+  ['[MQTT-3.3.2-1] a topic longer than the packet', '30 04 0010 61 00', 0x81],
+  ['[MQTT-4.7.3-2] a topic with U+0000', '30 04 0001 00 00', 0x81],
+  ['[MQTT-1.5.4-1] a topic with a surrogate', '30 06 0003 eda080 00', 0x81],
+  ['§3.3.2.1 neither topic nor alias', '30 03 0000 00', 0x82],
+  ['[MQTT-4.7.3-1] an empty topic in MQTT 3.1.1', '30 02 0000', 0x82, 4],
+  ['[MQTT-3.3.2-8] topic alias 0', '30 07 0001 61 03 23 0000', 0x94],
+  ['§3.3.2.3.4 two topic aliases', '30 0a 0001 61 06 23 0001 23 0002', 0x82],
+  ['§3.3.2.3.3 two expiry intervals', '30 0e 0001 61 0a 02 00000001 02 00000001', 0x82],
+  ['§3.3.2.3.2 payload format indicator 2', '30 06 0001 61 02 01 02', 0x82],
+  ['§3.3.2.3.8 subscription identifier 0', '30 06 0001 61 02 0b 00', 0x82],
+  ['[MQTT-3.3.2-13] a response topic that is no UTF-8', '30 08 0001 61 04 08 0001 ff', 0x81],
+  ['[MQTT-3.3.2-14] a response topic with a wildcard', '30 08 0001 61 04 08 0001 23', 0x82],
+  ['[MQTT-4.7.3-1] an empty response topic', '30 07 0001 61 03 08 0000', 0x82],
+  ['[MQTT-3.3.2-19] a content type that is no UTF-8', '30 08 0001 61 04 03 0001 80', 0x81],
+  ['[MQTT-1.5.7-1] a user property that is no UTF-8', '30 0b 0001 61 07 26 0001 61 0001 c0', 0x81],
+  ['§2.2.2.1 no properties at all', '30 03 0001 61', 0x81],
+  ['§2.2.2.1 properties longer than the packet', '30 05 0001 61 7f 00', 0x81],
+  ['[MQTT-1.5.5-1] a length of properties that is too long', '30 05 0001 61 8000', 0x81],
+  ['§2.2.2.2 a property of another packet', '30 07 0001 61 03 21 0001', 0x82],
+  ['§2.2.2.2 an unknown property', '30 06 0001 61 02 04 01', 0x81],
 ];
 
-for (const [what, bytes, reasonCode] of REFUSED) {
-  test(`refuses ${what}`, () => {
-    assert.throws(
-      () => view(hex(bytes), 5).topic(),
-      (error: PacketError) => error instanceof PacketError && error.reasonCode === reasonCode,
-    );
+for (const [what, bytes, reasonCode, version = 5] of REFUSED) {
+  test(`${what} is refused`, () => {
+    assertRefused(() => view(hex(bytes), version).topic(), reasonCode);
   });
 }
 
-test('alias, expiry and subscription identifiers stay behind, all else is forwarded in order', () => {
+test('a PUBLISH with thousands of properties is read without an object for each', () => {
+  const properties = concat(...Array.from({ length: 20_000 }, () => hex('26 0001 61 0001 62')));
+  const encoded = encodePublish({ topic: utf8('t'), payload: utf8('x'), qos: 0, retain: false, properties }, 5);
+  const found = view(bytesOf(encoded), 5);
+  assert.equal(Uint8Array.from(found.forwarded), properties);
+  assert.is(text(found.payload()), 'x');
+});
+
+test('[MQTT-3.3.2-18] alias, expiry and subscription identifiers stay behind, all else is forwarded in order', () => {
   const found = view(
     hex(`30 25 0001 61
          21              # 33 bytes of properties
@@ -231,7 +291,7 @@ test('a large payload is kept by reference', () => {
   assert.equal(view(bytesOf(encoded, 1), 5).payload(), payload);
 });
 
-test('a duplicate has its identifier and DUP', () => {
+test('[MQTT-3.3.1-1] a duplicate has its identifier and DUP', () => {
   const encoded = encodePublish({ topic: utf8('t'), payload: utf8('x'), qos: 1, retain: true }, 5);
   const found = view(bytesOf(encoded.asDuplicate(0x0102)), 5);
   assert.ok(found.isDuplicate);
@@ -245,7 +305,7 @@ const anyTopic = fc.stringMatching(/^[a-zäß/ ]{1,40}$/);
 const anyFields = fc.record({
   topic: anyTopic,
   payload: fc.uint8Array({ maxLength: 6_000 }),
-  qos: fc.constantFrom(0, 1),
+  qos: fc.constantFrom(0, 1, 2),
   retain: fc.boolean(),
   contentType: fc.option(fc.stringMatching(/^[a-z/]{0,20}$/), { nil: undefined }),
   userProperties: fc.array(fc.tuple(fc.stringMatching(/^[a-z]{0,3}$/), fc.stringMatching(/^[a-z]{0,3}$/)), {
@@ -283,7 +343,7 @@ test('we read what mqtt-packet writes', () => {
           cmd: 'publish',
           topic,
           payload: Buffer.from(payload),
-          qos: qos as 0 | 1,
+          qos: qos as 0 | 1 | 2,
           retain,
           dup: false,
           messageId: 5,

@@ -1,7 +1,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MAX_TOPIC_LENGTH, MAX_TOPIC_LEVELS } from '../../src/limits.ts';
-import { hasWildcard, isSharedFilter, topicFilterProblem, topicNameProblem } from '../../src/packets/topics.ts';
+import {
+  checkResponseTopic,
+  hasWildcard,
+  isSharedFilter,
+  splitSharedFilter,
+  topicFilterProblem,
+  topicNameProblem,
+} from '../../src/packets/topics.ts';
+import { assertRefused } from '../support/codec.ts';
 
 const test = suite('topics');
 
@@ -44,6 +52,21 @@ const FILTERS: readonly [string, boolean][] = [
   ['a/+', true],
   ['/+', true],
   ['$share/g/a', true],
+  ['$share/g/+/#', true],
+  ['$share/g//', true],
+  ['$share/gé/a', true],
+  ['$shared/a', true],
+  ['$share', false],
+  ['$share/', false],
+  ['$share/g', false],
+  ['$share/g/', false],
+  ['$share//a', false],
+  ['$share/+/a', false],
+  ['$share/#/a', false],
+  ['$share/g+/a', false],
+  ['$share/g/a#', false],
+  ['$share/\uD800/a', false],
+  ['$share/g\0/a', false],
   ['a#', false],
   ['#/a', false],
   ['a/#/b', false],
@@ -76,6 +99,27 @@ test('shared filters are told apart', () => {
   assert.ok(isSharedFilter('$share'));
   assert.not.ok(isSharedFilter('$shared/a'));
   assert.not.ok(isSharedFilter('a/$share/b'));
+});
+
+test('[MQTT-4.8.2-1] [MQTT-4.8.2-2] a shared filter has a share name and a filter of its own', () => {
+  assert.equal(splitSharedFilter('$share/group/a/b'), { shareName: 'group', filter: 'a/b' });
+  assert.equal(splitSharedFilter('$share/g//'), { shareName: 'g', filter: '/' });
+  assert.is(splitSharedFilter('a/b'), undefined);
+  assert.is(splitSharedFilter('$share'), undefined);
+});
+
+test('[MQTT-4.7.3-3] the length of a shared filter counts its share name, its levels do not', () => {
+  const name = 'g'.repeat(100);
+  const rest = MAX_TOPIC_LENGTH - name.length - '$share//'.length;
+  assert.is(topicFilterProblem(`$share/${name}/${'x'.repeat(rest)}`), undefined);
+  assert.ok(topicFilterProblem(`$share/${name}/${'x'.repeat(rest + 1)}`) !== undefined);
+  assert.is(topicFilterProblem(`$share/g/${'/'.repeat(MAX_TOPIC_LEVELS - 1)}`), undefined);
+  assert.ok(topicFilterProblem(`$share/g/${'/'.repeat(MAX_TOPIC_LEVELS)}`) !== undefined);
+});
+
+test('[MQTT-3.3.2-14] a response topic is a topic name', () => {
+  checkResponseTopic('a/b');
+  for (const topic of ['', 'a/#', '+']) assertRefused(() => checkResponseTopic(topic), 0x82);
 });
 
 test('wildcards are found', () => {
