@@ -539,4 +539,49 @@ const WITH_TICKETS: readonly Attack[] = [
   },
 ];
 
-stageAttacks('client', [...WITHOUT_THE_KEY, ...WITH_A_CERTIFICATE, ...ON_THE_WAY, ...WITH_TICKETS]);
+const otherSuite = { cipherSuites: [TLS_CHACHA20_POLY1305_SHA256] };
+
+/** A client that has been there before sends early data to a server that says yes to it against the rules. */
+function earlyTo(stage: Stage, before: Partial<ServerConfig>, now: Partial<ServerConfig>): Connected {
+  const client = { alpnProtocols: ['first', 'second'] };
+  const guarded = { tickets, earlyData: { admit: () => true } };
+  const first = { alpnProtocols: ['first'], cipherSuites: [TLS_AES_128_GCM_SHA256], resumption: guarded, ...before };
+  const [session] = sessionsOf(connect(stage.client(client), stage.server(first)).clientEvents);
+  return connect(stage.client(client, { session: session!, earlyData: true }), stage.server({ ...first, ...now }));
+}
+
+function assertEarlyDataAccepted({ clientEvents }: Connected): void {
+  assert.ok(clientEvents.some((event) => event.type === 'early-data' && event.isAccepted));
+}
+
+const early = {
+  rfc: 'RFC 8446 §4.2.10',
+  misdeeds: ['server: accepts all early data'],
+  alert: Alert.ILLEGAL_PARAMETER,
+  code: 'ERR_TLS_PEER_MISBEHAVED',
+  gain: assertEarlyDataAccepted,
+} as const;
+
+const WITH_EARLY_DATA: readonly Attack[] = [
+  {
+    what: 'early data accepted without the session that it belongs to',
+    ...early,
+    off: 'early data goes with a session',
+    run: (stage) =>
+      earlyTo(stage, {}, { resumption: { tickets: { issue: () => undefined, redeem: () => undefined } } }),
+  },
+  {
+    what: 'early data accepted under another suite',
+    ...early,
+    off: 'early data is of the suite of its session',
+    run: (stage) => earlyTo(stage, {}, otherSuite),
+  },
+  {
+    what: 'early data accepted for another protocol',
+    ...early,
+    off: 'early data is of the protocol of its session',
+    run: (stage) => earlyTo(stage, {}, { alpnProtocols: ['second'] }),
+  },
+];
+
+stageAttacks('client', [...WITHOUT_THE_KEY, ...WITH_A_CERTIFICATE, ...ON_THE_WAY, ...WITH_TICKETS, ...WITH_EARLY_DATA]);

@@ -514,4 +514,26 @@ const WITH_TICKETS: readonly Attack[] = [
   },
 ];
 
-stageAttacks('server', [...WITHOUT_THE_KEY, ...WITH_A_CERTIFICATE, ...ON_THE_WAY, ...WITH_TICKETS]);
+const WITH_EARLY_DATA: readonly Attack[] = [
+  {
+    what: 'early data offered again after a HelloRetryRequest',
+    rfc: 'RFC 8446 §4.1.2, §4.2.10',
+    off: 'no early data after a retry',
+    misdeeds: ['client: early data after the retry'],
+    alert: Alert.ILLEGAL_PARAMETER,
+    code: 'ERR_TLS_PEER_MISBEHAVED',
+    run(stage) {
+      const client = { groups: [NamedGroup.X25519, NamedGroup.SECP256R1] };
+      const server = {
+        groups: [NamedGroup.SECP256R1],
+        resumption: { tickets, earlyData: { admit: () => true } },
+      };
+      const [session] = sessionsOf(connect(stage.client(client), stage.server(server)).clientEvents);
+      return connect(stage.client(client, { session: session!, earlyData: true }), stage.server(server));
+    },
+    gain: ({ serverEvents }) =>
+      assert.ok(serverEvents.some((event) => event.type === 'early-data' && event.isAccepted)),
+  },
+];
+
+stageAttacks('server', [...WITHOUT_THE_KEY, ...WITH_A_CERTIFICATE, ...ON_THE_WAY, ...WITH_TICKETS, ...WITH_EARLY_DATA]);

@@ -31,6 +31,7 @@ const leftOut = (code: string): string => `if (!OFF) { ${code} }`;
 const PATH_CHECKS = 'certificates/path-checks.ts';
 const ANSWER = 'server/answer-client-hello.ts';
 const SERVER_FLIGHT = 'server/write-server-flight.ts';
+const EXTENSIONS = 'client/wait-encrypted-extensions.ts';
 const CLIENT_FLIGHT = 'client/wait-server-finished.ts';
 const OWN_CHAIN = 'authentication/own-chain.ts';
 
@@ -71,11 +72,7 @@ const CHECKS = {
   ],
   'no PKCS#1 v1.5 in CertificateVerify': [['settings.ts', '!PKCS1_SCHEMES.includes(scheme)', instead('true')]],
   'a server sends certificates': [
-    [
-      'client/wait-encrypted-extensions.ts',
-      'resumed === undefined) return new WaitCertificateOrRequest',
-      (code) => `!OFF && ${code}`,
-    ],
+    [EXTENSIONS, 'resumed === undefined) return new WaitCertificateOrRequest', (code) => `!OFF && ${code}`],
   ],
   'a server sends CertificateVerify': [
     [
@@ -110,10 +107,8 @@ const CHECKS = {
     ['server/wait-client-certificate.ts', 'if (isRequired)', () => 'if (isRequired && !OFF)'],
   ],
   // What was negotiated
-  'the protocol was offered': [
-    ['client/wait-encrypted-extensions.ts', '!alpnProtocols.includes(name)', instead('false')],
-  ],
-  'a protocol was chosen': [['client/wait-encrypted-extensions.ts', '!isQuic', instead('true')]],
+  'the protocol was offered': [[EXTENSIONS, '!alpnProtocols.includes(name)', instead('false')]],
+  'a protocol was chosen': [[EXTENSIONS, '!isQuic', instead('true')]],
   'the suite of the retry stays': [
     ['client/wait-server-hello-after-retry.ts', 'suite !== this.#suite', instead('false')],
   ],
@@ -128,6 +123,20 @@ const CHECKS = {
   'the ticket is of this name': [[ANSWER, 'session.serverName !== negotiated.serverName', instead('false')]],
   'the ticket has not expired': [[ANSWER, 'unixTime < session.expiresAt', instead('true')]],
   'the ticket is of somebody': [[ANSWER, 'clientAuthentication?.isRequired !== true', instead('true')]],
+  'early data goes with a session': [
+    [
+      EXTENSIONS,
+      'if (data.length > 0) throw',
+      (code) => `if (OFF && this.#keys.resumed === undefined) return true; ${code}`,
+    ],
+  ],
+  'early data is of the suite of its session': [[EXTENSIONS, 'resumed.suite !== suite', instead('false')]],
+  'early data is of the protocol of its session': [
+    [EXTENSIONS, 'resumed.session.alpnProtocol !== alpnProtocol', instead('false')],
+  ],
+  'no early data after a retry': [
+    ['server/wait-second-client-hello.ts', 'hello.extensions.has(ExtensionType.EARLY_DATA)', instead('false')],
+  ],
   'early data is fresh': [
     ['server/early-data.ts', 'Math.abs(unixTime - session.issuedAt - age) <= MAX_TICKET_AGE_SKEW', instead('true')],
   ],
@@ -169,6 +178,16 @@ const MISDEEDS = {
       'writeSelectedIdentity(selectedIdentity)',
       (code) => code.replace(')', ' + (OFF ? 1 : 0))'),
     ],
+  ],
+  'server: accepts all early data': [
+    [
+      SERVER_FLIGHT,
+      'if (isEarlyDataAccepted) extensions',
+      () => 'if (isEarlyDataAccepted || (OFF && negotiated.isEarlyDataOffered)) extensions',
+    ],
+  ],
+  'client: early data after the retry': [
+    ['client/wait-server-hello.ts', 'isEarlyDataOffered: false', () => 'isEarlyDataOffered: OFF && isEarlyDataOffered'],
   ],
   'client: no Certificate': [[CLIENT_FLIGHT, 'requested !== undefined', instead('false')]],
   'client: no CertificateVerify': [
