@@ -5,6 +5,10 @@
  * anything.
  */
 export const MAX_MESSAGE_LENGTH = 65_536;
+/**
+ * The cookie of a HelloRetryRequest, bytes: it comes back in the ClientHello, which it could make too large for itself. Those in use hold a hash and a MAC.
+ */
+export const MAX_COOKIE_LENGTH = 4_096;
 /** Certificates in one message. Chains in use have two to four; more only cost signatures. Their size is bounded with the message's. */
 export const MAX_CERTIFICATES = 10;
 /** One certificate, bytes; those of the web have under 3 KiB. */

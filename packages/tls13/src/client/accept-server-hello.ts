@@ -14,17 +14,13 @@ import type { SentClientHello } from './hello.ts';
 import type { OfferedSession } from './offered-session.ts';
 import { WaitEncryptedExtensions } from './wait-encrypted-extensions.ts';
 
-/**
- * @param transcript of ClientHello...ServerHello
- * @param isEarlyDataOffered in the first ClientHello
- */
+/** @param transcript of ClientHello...ServerHello */
 export function acceptServerHello(
   context: ClientContext,
   sent: SentClientHello,
   hello: ServerHello,
   suite: CipherSuite,
   transcript: Transcript,
-  isEarlyDataOffered: boolean,
 ): HandshakeState {
   const { settings, output } = context;
   refuseUnsolicited(hello.extensions, sent.offered);
@@ -46,7 +42,7 @@ export function acceptServerHello(
   const level = EncryptionLevel.HANDSHAKE;
   output.emit({ type: 'read-secret', level, suite, secret: schedule.serverTrafficSecret });
   output.emit({ type: 'write-secret', level, suite, secret: schedule.clientTrafficSecret });
-  const { offered } = sent;
+  const { offered, isEarlyDataOffered } = sent;
   return new WaitEncryptedExtensions(context, { suite, transcript, schedule, offered, resumed, isEarlyDataOffered });
 }
 

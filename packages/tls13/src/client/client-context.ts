@@ -30,7 +30,7 @@ export interface ClientKeys {
   readonly offered: ReadonlySet<number>;
   /** The session that the server resumes; undefined for a full handshake. */
   readonly resumed: OfferedSession | undefined;
-  /** Whether early data was offered, be it in a first ClientHello that a HelloRetryRequest has answered. */
+  /** Whether our last ClientHello offered early data. */
   readonly isEarlyDataOffered: boolean;
 }
 

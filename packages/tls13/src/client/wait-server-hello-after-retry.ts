@@ -18,21 +18,13 @@ export class WaitServerHelloAfterRetry implements HandshakeState {
   readonly #sent: SentClientHello;
   readonly #suite: CipherSuite;
   readonly #transcript: Transcript;
-  readonly #wasEarlyDataOffered: boolean;
 
-  /** @param suite the one that the HelloRetryRequest chose. @param wasEarlyDataOffered in the first ClientHello */
-  constructor(
-    context: ClientContext,
-    sent: SentClientHello,
-    suite: CipherSuite,
-    transcript: Transcript,
-    wasEarlyDataOffered: boolean,
-  ) {
+  /** @param suite the one that the HelloRetryRequest chose */
+  constructor(context: ClientContext, sent: SentClientHello, suite: CipherSuite, transcript: Transcript) {
     this.#context = context;
     this.#sent = sent;
     this.#suite = suite;
     this.#transcript = transcript;
-    this.#wasEarlyDataOffered = wasEarlyDataOffered;
   }
 
   handle(message: HandshakeMessage): HandshakeState {
@@ -44,6 +36,6 @@ export class WaitServerHelloAfterRetry implements HandshakeState {
     if (suite !== this.#suite)
       throw illegalParameter(`ServerHello chose ${suite.name}, HelloRetryRequest ${this.#suite.name}`);
     const transcript = this.#transcript.add(message.raw);
-    return acceptServerHello(this.#context, this.#sent, hello, suite, transcript, this.#wasEarlyDataOffered);
+    return acceptServerHello(this.#context, this.#sent, hello, suite, transcript);
   }
 }

@@ -32,7 +32,7 @@ export class WaitServerHello implements HandshakeState {
     const { settings } = this.#context;
     const suite = checkServerHello(hello, settings.cipherSuites);
     const transcript = new Transcript(settings.provider, suite).add(this.#sent.message).add(message.raw);
-    return acceptServerHello(this.#context, this.#sent, hello, suite, transcript, this.#sent.isEarlyDataOffered);
+    return acceptServerHello(this.#context, this.#sent, hello, suite, transcript);
   }
 
   #retry(request: ServerHello, raw: Uint8Array, unixTime: number): HandshakeState {
@@ -50,7 +50,9 @@ export class WaitServerHello implements HandshakeState {
       throw illegalParameter('HelloRetryRequest changes nothing');
 
     const start = (): Transcript => transcriptWithRetry(settings.provider, suite, message, raw);
-    // RFC 8446 §4.1.4: a session whose hash is not that of the suite is of no use any more. §4.2.10: early data is over in any case.
+    // RFC 8446 §4.2.10: early data is over, and none must follow the second ClientHello.
+    if (isEarlyDataOffered) this.#context.output.emit({ type: 'early-data', isAccepted: false });
+    // RFC 8446 §4.1.4: a session whose hash is not that of the suite is of no use any more.
     const offer = {
       shares,
       session: session?.suite.hash === suite.hash ? session : undefined,
@@ -64,7 +66,7 @@ export class WaitServerHello implements HandshakeState {
       cookie,
     );
     const transcript = start().add(sent.message);
-    return new WaitServerHelloAfterRetry(this.#context, sent, suite, transcript, isEarlyDataOffered);
+    return new WaitServerHelloAfterRetry(this.#context, sent, suite, transcript);
   }
 
   /** @returns undefined where it asks for none */
