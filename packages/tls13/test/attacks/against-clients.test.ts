@@ -34,7 +34,7 @@ import { changingHellos, credentialFor, stageAttacks, type Attack, type Stage } 
 import { authority, keyFor, leaf } from '../support/chains.ts';
 import { connect, credentialOf, messagesOf, sentAt, type Carriage, type Connected } from '../support/handshakes.ts';
 import { completeOf, sealedTickets, sessionsOf } from '../support/sessions.ts';
-import { WEAK_PROVIDERS } from '../support/weak-providers.ts';
+import { WEAK_PROVIDERS, ZERO_SHARES } from '../support/weak-providers.ts';
 
 const { INITIAL, HANDSHAKE } = EncryptionLevel;
 const KEY_USAGE = '2.5.29.15';
@@ -303,6 +303,15 @@ const transcript = {
 const BETTER_AND_WORSE = ['better', 'worse'];
 
 const ON_THE_WAY: readonly Attack[] = [
+  {
+    what: 'a key share that makes the secret zero',
+    rfc: 'RFC 8446 §7.4.2, RFC 7748 §6.1',
+    off: 'provider: points of small order',
+    alert: Alert.ILLEGAL_PARAMETER,
+    code: 'ERR_TLS_PEER_MISBEHAVED',
+    run: ({ client, server }) =>
+      connect(client({ groups: [NamedGroup.X25519] }), server({ provider: ZERO_SHARES, credential: genuine })),
+  },
   {
     what: 'a Finished changed on the way',
     rfc: 'RFC 8446 §4.4.4',

@@ -21,7 +21,7 @@ import { changingHellos, credentialFor, stageAttacks, type Attack, type Stage } 
 import { authority, keyFor, leaf } from '../support/chains.ts';
 import { connect, credentialOf, drain, sentAt, type Carriage, type Connected } from '../support/handshakes.ts';
 import { completeOf, sealedTickets, sessionsOf } from '../support/sessions.ts';
-import { WEAK_PROVIDERS } from '../support/weak-providers.ts';
+import { WEAK_PROVIDERS, ZERO_SHARES } from '../support/weak-providers.ts';
 
 const { INITIAL, HANDSHAKE } = EncryptionLevel;
 const KEY_USAGE = '2.5.29.15';
@@ -256,6 +256,14 @@ function careless({ client, provider }: Stage, config: Partial<ClientConfig> = {
 }
 
 const ON_THE_WAY: readonly Attack[] = [
+  {
+    what: 'a key share that makes the secret zero',
+    rfc: 'RFC 8446 §7.4.2, RFC 7748 §6.1',
+    off: 'provider: points of small order',
+    alert: Alert.ILLEGAL_PARAMETER,
+    code: 'ERR_TLS_PEER_MISBEHAVED',
+    run: ({ client, server }) => connect(client({ provider: ZERO_SHARES, groups: [NamedGroup.X25519] }), server()),
+  },
   {
     what: 'a Finished changed on the way',
     rfc: 'RFC 8446 §4.4.4',

@@ -25,7 +25,30 @@ export const WEAK_PROVIDERS = {
     ...nodeProvider,
     createHash: (algorithm) => ({ update: () => {}, digest: () => new Uint8Array(HASH_LENGTHS[algorithm]) }),
   },
+  /** Takes points that lead to a secret that everybody knows. */
+  'provider: points of small order': {
+    ...nodeProvider,
+    generateKeyShares: (groups, random) =>
+      nodeProvider.generateKeyShares(groups, random).map((share) => ({
+        group: share.group,
+        publicKey: share.publicKey,
+        sharedSecret: (peer) => share.sharedSecret(peer) ?? new Uint8Array(32),
+      })),
+    answerKeyShare: (group, peer, random) =>
+      nodeProvider.answerKeyShare(group, peer, random) ?? {
+        publicKey: new Uint8Array(32).fill(9),
+        sharedSecret: new Uint8Array(32),
+      },
+  },
   'provider: AEAD': { ...nodeProvider, aead: () => OPEN_AEAD },
 } as const satisfies Record<string, CryptoProvider>;
+
+/** The attacker's own: its x25519 key is zero, and so is every secret. */
+export const ZERO_SHARES: CryptoProvider = {
+  ...nodeProvider,
+  generateKeyShares: (groups) =>
+    groups.map((group) => ({ group, publicKey: new Uint8Array(32), sharedSecret: () => new Uint8Array(32) })),
+  answerKeyShare: () => ({ publicKey: new Uint8Array(32), sharedSecret: new Uint8Array(32) }),
+};
 
 export type WeakProvider = keyof typeof WEAK_PROVIDERS;
