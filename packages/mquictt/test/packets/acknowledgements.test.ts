@@ -22,13 +22,14 @@ const RECEIVED = [0, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99];
 const RELEASED = [0, 0x92];
 
 const TYPES = [
-  ['PUBACK', PacketType.PUBACK, '40', 0x97],
-  ['PUBREC', PacketType.PUBREC, '50', 0x97],
-  ['PUBREL', PacketType.PUBREL, '62', 0x92],
-  ['PUBCOMP', PacketType.PUBCOMP, '70', 0x92],
+  ['PUBACK', PacketType.PUBACK, '40', 0x97, '[MQTT-3.4.2-1]'],
+  ['PUBREC', PacketType.PUBREC, '50', 0x97, '[MQTT-3.5.2-1]'],
+  ['PUBREL', PacketType.PUBREL, '62', 0x92, '[MQTT-3.6.2-1]'],
+  ['PUBCOMP', PacketType.PUBCOMP, '70', 0x92, '[MQTT-3.7.2-1]'],
 ] as const;
 
-for (const [name, type, header, code] of TYPES) {
+for (const [name, type, header, code, reasonCodes] of TYPES) {
+  const isRelease = type === PacketType.PUBREL;
   for (const version of [3, 4, 5] as const)
     testFixture(test, {
       name: `${name} of level ${version} in short form`,
@@ -82,7 +83,7 @@ for (const [name, type, header, code] of TYPES) {
       assert.is(toHex(codec.encodeAcknowledgement(type, 1, 0x97, version, { reasonString: 'no' })), `${header}020001`);
   });
 
-  test(`[MQTT-3.${type}.2-1] ${name} has the reason codes of its table and no other`, () => {
+  test(`${reasonCodes} ${name} has the reason codes of its table and no other`, () => {
     const allowed = type < PacketType.PUBREL ? RECEIVED : RELEASED;
     for (let reasonCode = 0; reasonCode < 256; reasonCode++) {
       const packet = packetOf(headerOf(type), Uint8Array.of(0, 1, reasonCode));
@@ -105,9 +106,21 @@ for (const [name, type, header, code] of TYPES) {
   });
 
   for (const row of [
-    refusal('[MQTT-2.2.1-5]', `${name} for identifier 0`, 5, `${header} 02 0000`, 0x81),
-    refusal('[MQTT-2.1.3-1]', `${name} with other flags`, 5, `${header[0]}${header[1] === '2' ? 0 : 2} 02 0001`, 0x81),
-    refusal('[MQTT-2.2.2-2] of MQTT 3.1.1:', `${name} with other flags`, 4, `${header[0]}9 02 0001`, 0x81),
+    refusal('§2.2.1', `${name} for identifier 0`, 5, `${header} 02 0000`, 0x81),
+    refusal(
+      isRelease ? '[MQTT-3.6.1-1]' : '[MQTT-2.1.3-1]',
+      `${name} with other flags`,
+      5,
+      `${header[0]}${header[1] === '2' ? 0 : 2} 02 0001`,
+      0x81,
+    ),
+    refusal(
+      isRelease ? '[MQTT311-3.6.1-1]' : '[MQTT311-2.2.2-2]',
+      `${name} with other flags`,
+      4,
+      `${header[0]}9 02 0001`,
+      0x81,
+    ),
     refusal('§2.2.2.2', `${name} with a property of CONNECT`, 5, `${header} 07 0001 00 03 21 0001`, 0x82),
     refusal(`§3.${type}.2`, `${name} with a byte at its end`, 5, `${header} 05 0001 00 00 00`, 0x81),
     refusal(`§3.${type}.2`, `${name} of MQTT 3.1.1 with a byte at its end`, 4, `${header} 03 0001 00`, 0x81),

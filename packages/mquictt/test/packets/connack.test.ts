@@ -130,7 +130,7 @@ test('[MQTT-3.2.2-8] CONNACK has the reason codes of its table and no other', ()
   }
 });
 
-test('[MQTT-3.2.2-6] a refusal never says that there is a session', () => {
+test('[MQTT-3.2.2-6] [MQTT311-3.2.2-4] a refusal never says that there is a session', () => {
   assert.is(toHex(codec.encodeConnack({ sessionPresent: true, reasonCode: 0x87 }, 5)), '2003008700');
   assert.is(toHex(codec.encodeConnack({ sessionPresent: true, reasonCode: 0x87 }, 4)), '20020005');
 });
@@ -152,9 +152,9 @@ test('a reason code that MQTT 3.1.1 does not have becomes one that it has', () =
 
 const REFUSED = [
   refusal('[MQTT-3.2.2-1]', 'a reserved flag', 5, '20 03 02 00 00', 0x81),
-  refusal('[MQTT-3.2.2-1]', 'a reserved flag in MQTT 3.1.1', 4, '20 02 80 00', 0x81),
+  refusal('MQTT 3.1.1 §3.2.2.1:', 'a reserved flag', 4, '20 02 80 00', 0x81),
   refusal('[MQTT-3.2.2-6]', 'a refusal with a session', 5, '20 03 01 80 00', 0x82),
-  refusal('[MQTT-3.2.2-4] of MQTT 3.1.1:', 'a refusal with a session', 4, '20 02 01 05', 0x82),
+  refusal('[MQTT311-3.2.2-4]', 'a refusal with a session', 4, '20 02 01 05', 0x82),
   refusal('[MQTT-3.2.2-8]', 'an unknown reason code', 5, '20 03 00 93 00', 0x81),
   refusal('MQTT 3.1.1 §3.2.2.3:', 'a reserved return code', 4, '20 02 00 06', 0x81),
   refusal('MQTT 3.1.1 §3.2.2.3:', 'a reason code of MQTT 5', 4, '20 02 00 84', 0x81),

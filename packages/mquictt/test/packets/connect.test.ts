@@ -79,7 +79,7 @@ const FIXTURES: readonly Fixture[] = [
     shorter: [21, 24],
   },
   {
-    name: 'CONNECT of MQTT 5 with every property and login',
+    name: '[MQTT-3.1.3-1] [MQTT-3.1.3-3] CONNECT of MQTT 5 with every property and login',
     version: 5,
     sender: 'client',
     bytes: `10 47 0004 4d515454 05 # MQTT, level 5
@@ -153,7 +153,7 @@ const FIXTURES: readonly Fixture[] = [
     expected: { clientId: '', username: undefined, password: utf8('p') },
   },
   {
-    name: 'CONNECT of MQTT 3.1.1 with a user name alone, and a will of QoS 2',
+    name: '[MQTT311-3.1.3-1] [MQTT311-3.1.3-3] CONNECT of MQTT 3.1.1 with a user name alone, and a will of QoS 2',
     version: 4,
     sender: 'client',
     bytes: `10 14 0004 4d515454 04 96 0000 0000
@@ -262,12 +262,12 @@ test('MQTT 3.1: flags of a will that is not there, the lowest flag and a long cl
   assert.ok(packet.cleanStart);
 });
 
-test('[MQTT-3.1.3-6] MQTT 5 and 3.1.1 may leave the client identifier empty', () => {
+test('MQTT 5 and 3.1.1 may leave the client identifier empty', () => {
   assert.is((decode(hex('10 0d 0004 4d515454 05 00 0000 00 0000'), 5) as ConnectPacket).clientId, '');
   assert.is((decode(hex('10 0c 0004 4d515454 04 00 0000 0000'), 4) as ConnectPacket).clientId, '');
 });
 
-test('[MQTT-1.5.4-3] a byte order mark stays in a client identifier', () => {
+test('[MQTT311-1.5.3-3] a byte order mark stays in a client identifier', () => {
   assert.is((decode(hex('10 0f 0004 4d515454 04 02 0000 0003 efbbbf'), 4) as ConnectPacket).clientId, '\uFEFF');
 });
 
@@ -285,33 +285,33 @@ const V5 = '0004 4d515454 05';
 const V4 = '0004 4d515454 04';
 const REFUSED = [
   refusal('[MQTT-2.1.3-1]', 'a flag in the fixed header', 5, `11 0d ${V5} 02 0000 00 0000`, 0x81),
-  refusal('[MQTT-3.1.2-1]', 'another protocol', 4, '10 0c 0004 4d515455 04 02 0000 0000', 0x84),
-  refusal('[MQTT-3.1.2-1]', 'a protocol name in lower case', 4, '10 0c 0004 6d717474 04 02 0000 0000', 0x84),
+  refusal('[MQTT-3.1.2-1] [MQTT311-3.1.2-1]', 'another protocol', 4, '10 0c 0004 4d515455 04 02 0000 0000', 0x84),
+  refusal(
+    '[MQTT-3.1.2-1] [MQTT311-3.1.2-1]',
+    'a protocol name in lower case',
+    4,
+    '10 0c 0004 6d717474 04 02 0000 0000',
+    0x84,
+  ),
   refusal('[MQTT-3.1.2-1]', 'an empty protocol name', 4, '10 08 0000 04 02 0000 0000', 0x84),
-  refusal('[MQTT-3.1.2-2]', 'level 6', 5, '10 0d 0004 4d515454 06 02 0000 00 0000', 0x84),
+  refusal('[MQTT-3.1.2-2] [MQTT311-3.1.2-2]', 'level 6', 5, '10 0d 0004 4d515454 06 02 0000 00 0000', 0x84),
   refusal('[MQTT-3.1.2-2]', 'level 0', 5, '10 0c 0004 4d515454 00 02 0000 0000', 0x84),
   refusal('[MQTT-3.1.2-2]', 'level 3 under the name MQTT', 4, '10 0d 0004 4d515454 03 02 0000 0001 61', 0x84),
   refusal('[MQTT-3.1.2-2]', 'level 4 under the name MQIsdp', 4, '10 0f 0006 4d5149736470 04 02 0000 0001 61', 0x84),
   refusal('[MQTT-3.1.2-2]', 'the level of a bridge', 4, '10 0c 0004 4d515454 84 02 0000 0000', 0x84),
   refusal('[MQTT-3.1.2-3]', 'the reserved flag', 5, `10 0d ${V5} 03 0000 00 0000`, 0x81),
-  refusal('[MQTT-3.1.2-3]', 'the reserved flag of MQTT 3.1.1', 4, `10 0c ${V4} 03 0000 0000`, 0x81),
+  refusal('[MQTT311-3.1.2-3]', 'the reserved flag', 4, `10 0c ${V4} 03 0000 0000`, 0x81),
   refusal('[MQTT-3.1.2-9]', 'a will that is announced and not there', 5, `10 0d ${V5} 06 0000 00 0000`, 0x81),
   refusal('[MQTT-3.1.2-11]', 'the QoS of a will and no will', 5, `10 0d ${V5} 0a 0000 00 0000`, 0x81),
   refusal('[MQTT-3.1.2-12]', 'a will of QoS 3', 5, `10 14 ${V5} 1e 0000 00 0000 00 0001 77 0001 78`, 0x81),
-  refusal('[MQTT-3.1.2-14] of MQTT 3.1.1:', 'a will of QoS 3', 4, `10 12 ${V4} 1e 0000 0000 0001 77 0001 78`, 0x81),
+  refusal('[MQTT311-3.1.2-14]', 'a will of QoS 3', 4, `10 12 ${V4} 1e 0000 0000 0001 77 0001 78`, 0x81),
   refusal('MQTT 3.1:', 'a will of QoS 3', 3, '10 15 0006 4d5149736470 03 1e 0000 0001 61 0001 77 0001 78', 0x81),
   refusal('[MQTT-3.1.2-13]', 'RETAIN of a will and no will', 5, `10 0d ${V5} 22 0000 00 0000`, 0x81),
   refusal('[MQTT-3.1.2-16]', 'a user name without its flag', 5, `10 10 ${V5} 02 0000 00 0000 0001 75`, 0x81),
   refusal('[MQTT-3.1.2-17]', 'the flag of a user name and none', 5, `10 0d ${V5} 82 0000 00 0000`, 0x81),
   refusal('[MQTT-3.1.2-18]', 'a password without its flag', 5, `10 13 ${V5} 82 0000 00 0000 0001 75 0001 70`, 0x81),
   refusal('[MQTT-3.1.2-19]', 'the flag of a password and none', 5, `10 10 ${V5} c2 0000 00 0000 0001 75`, 0x81),
-  refusal(
-    '[MQTT-3.1.2-22] of MQTT 3.1.1:',
-    'a password without user name',
-    4,
-    `10 0f ${V4} 42 0000 0000 0001 61`,
-    0x81,
-  ),
+  refusal('[MQTT311-3.1.2-22]', 'a password without user name', 4, `10 0f ${V4} 42 0000 0000 0001 61`, 0x81),
   refusal('MQTT 3.1:', 'a password without user name', 3, '10 12 0006 4d5149736470 03 42 0000 0001 61 0001 61', 0x81),
   refusal('MQTT 3.1:', 'an empty client identifier', 3, '10 0e 0006 4d5149736470 03 02 0000 0000', 0x85),
   refusal('[MQTT-3.1.3-4]', 'a client identifier that is no UTF-8', 5, `10 0e ${V5} 02 0000 00 0001 ff`, 0x81),
@@ -326,7 +326,7 @@ const REFUSED = [
   ),
   refusal('[MQTT-3.1.3-12]', 'a user name that is no UTF-8', 5, `10 10 ${V5} 82 0000 00 0000 0001 ff`, 0x81),
   refusal('[MQTT-4.7.0-1]', 'a will to a wildcard', 5, `10 14 ${V5} 06 0000 00 0000 00 0001 23 0001 78`, 0x90),
-  refusal('[MQTT-4.7.0-1]', 'a will of MQTT 3.1.1 to a wildcard', 4, `10 12 ${V4} 06 0000 0000 0001 2b 0001 78`, 0x90),
+  refusal('[MQTT311-4.7.1-1]', 'a will to a wildcard', 4, `10 12 ${V4} 06 0000 0000 0001 2b 0001 78`, 0x90),
   refusal('[MQTT-4.7.3-1]', 'a will to an empty topic', 5, `10 13 ${V5} 06 0000 00 0000 00 0000 0001 78`, 0x90),
   refusal(
     '[MQTT-3.3.2-14]',
@@ -347,7 +347,7 @@ const REFUSED = [
   refusal('§3.1.2.11.7', 'Request Problem Information 2', 5, `10 0f ${V5} 02 0000 02 17 02 0000`, 0x82),
   refusal('§3.1.2.11.10', 'authentication data without a method', 5, `10 11 ${V5} 02 0000 04 16 0001 61 0000`, 0x82),
   refusal('[MQTT-3.1.4-1]', 'a byte after the end', 5, `10 0e ${V5} 02 0000 00 0000 00`, 0x81),
-  refusal('[MQTT-3.1.4-1]', 'a byte after the end in MQTT 3.1.1', 4, `10 0d ${V4} 02 0000 0000 00`, 0x81),
+  refusal('[MQTT311-3.1.4-1]', 'a byte after the end', 4, `10 0d ${V4} 02 0000 0000 00`, 0x81),
   refusal('[MQTT-3.1.4-1]', 'no bytes', 5, '10 00', 0x81),
 ];
 for (const row of REFUSED) testRefusal(test, row);

@@ -21,16 +21,17 @@ type Encode = (diagnostics: Diagnostics, peer?: PeerLimits) => Uint8Array;
 const PACKETS: readonly [string, string, boolean, Encode][] = [
   ...(
     [
-      ['PUBACK', PacketType.PUBACK, 4],
-      ['PUBREC', PacketType.PUBREC, 5],
-      ['PUBREL', PacketType.PUBREL, 6],
-      ['PUBCOMP', PacketType.PUBCOMP, 7],
+      ['PUBACK', PacketType.PUBACK, '[MQTT-3.4.2-2] [MQTT-3.4.2-3]'],
+      ['PUBREC', PacketType.PUBREC, '[MQTT-3.5.2-2] [MQTT-3.5.2-3]'],
+      ['PUBREL', PacketType.PUBREL, '[MQTT-3.6.2-2] [MQTT-3.6.2-3]'],
+      ['PUBCOMP', PacketType.PUBCOMP, '[MQTT-3.7.2-2] [MQTT-3.7.2-3]'],
     ] as const
-  ).map(([name, type, section]): [string, string, boolean, Encode] => [
+  ).map(([name, type, statements]): [string, string, boolean, Encode] => [
     name,
-    `[MQTT-3.${section}.2-2] [MQTT-3.${section}.2-3]`,
+    statements,
     false,
-    (diagnostics, peer) => codec.encodeAcknowledgement(type, 1, section > 5 ? 0x92 : 0x97, 5, diagnostics, peer),
+    (diagnostics, peer) =>
+      codec.encodeAcknowledgement(type, 1, type > PacketType.PUBREC ? 0x92 : 0x97, 5, diagnostics, peer),
   ]),
   [
     'SUBACK',

@@ -117,7 +117,7 @@ for (const fixture of FIXTURES) testFixture(test, fixture);
 
 const REFUSED = [
   refusal('[MQTT-3.14.1-1]', 'DISCONNECT with flags', 5, 'e1 00', 0x81),
-  refusal('[MQTT-3.14.1-1] of MQTT 3.1.1:', 'DISCONNECT with flags', 4, 'e2 00', 0x81),
+  refusal('[MQTT311-3.14.1-1]', 'DISCONNECT with flags', 4, 'e2 00', 0x81),
   refusal('[MQTT-3.14.2-1]', 'a reason code only servers send', 5, 'e0 01 8e', 0x82, 'client'),
   refusal('[MQTT-3.14.2-1]', 'a reason code only clients send', 5, 'e0 01 04', 0x82, 'server'),
   refusal('[MQTT-3.14.2-2]', 'the session expiry interval of a server', 5, 'e0 07 00 05 11 00000001', 0x82, 'server'),

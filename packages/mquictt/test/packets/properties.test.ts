@@ -83,11 +83,11 @@ const REFUSED: readonly [string, number, string, number][] = [
   ['authentication data without method', 1, '04 16 0001 61', 0x82],
   ['a length beyond the packet', 1, '05 21 0001', 0x81],
   ['a value beyond the section', 1, '02 21 0001', 0x81],
-  ['a length that is not minimal', 1, '80 00', 0x81],
-  ['an identifier that is not minimal', 1, '04 a1 00 0001', 0x81],
-  ['a string with U+0000', 2, '04 1f 0001 00', 0x81],
-  ['a string with a surrogate', 2, '06 1f 0003 eda080', 0x81],
-  ['an overlong encoding', 2, '05 1f 0002 c080', 0x81],
+  ['[MQTT-1.5.5-1] a length that is not minimal', 1, '80 00', 0x81],
+  ['[MQTT-1.5.5-1] an identifier that is not minimal', 1, '04 a1 00 0001', 0x81],
+  ['[MQTT-1.5.4-2] a string with U+0000', 2, '04 1f 0001 00', 0x81],
+  ['[MQTT-1.5.4-1] a string with a surrogate', 2, '06 1f 0003 eda080', 0x81],
+  ['[MQTT-1.5.4-1] an overlong encoding', 2, '05 1f 0002 c080', 0x81],
 ];
 
 for (const [what, packet, section, reasonCode] of REFUSED) {
@@ -107,7 +107,7 @@ test('several user properties and, in PUBLISH, subscription identifiers are allo
   ]);
 });
 
-test('a byte order mark is text', () => {
+test('[MQTT-1.5.4-3] a byte order mark is text', () => {
   assert.equal(read(2, '06 1f 0003 efbbbf'), [[0x1f, '\uFEFF']]);
 });
 

@@ -74,7 +74,7 @@ test('knows whether a stream may end', () => {
   assert.not.ok(splitter.isBetweenPackets);
 });
 
-test('refuses a packet larger than allowed from its header alone', () => {
+test('[MQTT-3.2.2-15] refuses a packet larger than allowed from its header alone', () => {
   for (const [size, isAllowed] of [
     [1_000, true],
     [1_001, false],
@@ -98,7 +98,7 @@ test('refuses a packet larger than allowed from its header alone', () => {
   }
 });
 
-test('refuses lengths that are too long to be minimal, or too long at all', () => {
+test('[MQTT-1.5.5-1] refuses lengths that are too long to be minimal, or too long at all', () => {
   for (const bytes of ['c0 80 00', 'c0 80 80 00', 'c0 ff ff ff 80', 'c0 80 80 80 80']) {
     const splitter = new PacketSplitter(2 ** 30);
     splitter.push(hex(bytes));

@@ -166,19 +166,19 @@ for (const fixture of FIXTURES) testFixture(test, fixture);
 
 const REFUSED = [
   refusal('[MQTT-3.8.1-1]', 'SUBSCRIBE with other flags', 5, '80 07 0001 00 0001 61 00', 0x81),
-  refusal('[MQTT-3.8.1-1]', 'SUBSCRIBE of MQTT 3.1.1 with DUP', 4, '8a 06 0001 0001 61 00', 0x81),
+  refusal('[MQTT311-3.8.1-1]', 'SUBSCRIBE with DUP', 4, '8a 06 0001 0001 61 00', 0x81),
   refusal('[MQTT-2.2.1-3]', 'SUBSCRIBE with identifier 0', 5, '82 07 0000 00 0001 61 00', 0x81),
-  refusal('[MQTT-2.3.1-1] of MQTT 3.1.1:', 'SUBSCRIBE with identifier 0', 4, '82 06 0000 0001 61 00', 0x81),
+  refusal('[MQTT311-2.3.1-1]', 'SUBSCRIBE with identifier 0', 4, '82 06 0000 0001 61 00', 0x81),
   refusal('[MQTT-3.8.3-1]', 'a filter that is no UTF-8', 5, '82 07 0001 00 0001 ff 00', 0x81),
   refusal('[MQTT-1.5.4-2]', 'a filter with U+0000', 5, '82 07 0001 00 0001 00 00', 0x81),
   refusal('[MQTT-3.8.3-2]', 'SUBSCRIBE without filters', 5, '82 03 0001 00', 0x82),
-  refusal('[MQTT-3.8.3-3] of MQTT 3.1.1:', 'SUBSCRIBE without filters', 4, '82 02 0001', 0x82),
+  refusal('[MQTT311-3.8.3-3]', 'SUBSCRIBE without filters', 4, '82 02 0001', 0x82),
   refusal('[MQTT-3.8.3-4]', 'No Local of a shared subscription', 5, `82 0f 0001 00 0009 2473686172652f672f 04`, 0x82),
   refusal('[MQTT-3.8.3-5]', 'reserved bit 6 of the options', 5, '82 07 0001 00 0001 61 40', 0x81),
   refusal('[MQTT-3.8.3-5]', 'reserved bit 7 of the options', 5, '82 07 0001 00 0001 61 80', 0x81),
-  refusal('[MQTT-3-8.3-4] of MQTT 3.1.1:', 'options of MQTT 5', 4, '82 06 0001 0001 61 04', 0x81),
+  refusal('[MQTT311-3.8.3-4]', 'options of MQTT 5', 4, '82 06 0001 0001 61 04', 0x81),
   refusal('§3.8.3.1', 'QoS 3', 5, '82 07 0001 00 0001 61 03', 0x82),
-  refusal('[MQTT-3-8.3-4] of MQTT 3.1.1:', 'QoS 3', 4, '82 06 0001 0001 61 03', 0x82),
+  refusal('[MQTT311-3.8.3-4]', 'QoS 3', 4, '82 06 0001 0001 61 03', 0x82),
   refusal('MQTT 3.1:', 'QoS 3', 3, '82 06 0001 0001 61 03', 0x82),
   refusal('§3.8.3.1', 'retain handling 3', 5, '82 07 0001 00 0001 61 30', 0x82),
   refusal('§3.8.2.1.2', 'subscription identifier 0', 5, '82 09 0001 02 0b 00 0001 61 00', 0x82),
@@ -189,16 +189,16 @@ const REFUSED = [
   refusal('§3.8.2.1', 'a reason string in SUBSCRIBE', 5, '82 0b 0001 04 1f 0001 61 0001 61 00', 0x82),
   refusal('§3.8', 'SUBSCRIBE from a server', 5, '82 07 0001 00 0001 61 00', 0x82, 'server'),
   refusal('[MQTT-3.10.1-1]', 'UNSUBSCRIBE with other flags', 5, 'a0 06 0001 00 0001 61', 0x81),
-  refusal('[MQTT-3.10.1-1]', 'UNSUBSCRIBE of MQTT 3.1.1 with DUP', 4, 'aa 05 0001 0001 61', 0x81),
+  refusal('[MQTT311-3.10.1-1]', 'UNSUBSCRIBE with DUP', 4, 'aa 05 0001 0001 61', 0x81),
   refusal('[MQTT-2.2.1-3]', 'UNSUBSCRIBE with identifier 0', 5, 'a2 06 0000 00 0001 61', 0x81),
   refusal('[MQTT-3.10.3-1]', 'UNSUBSCRIBE of a filter that is no UTF-8', 5, 'a2 06 0001 00 0001 ff', 0x81),
   refusal('[MQTT-3.10.3-2]', 'UNSUBSCRIBE without filters', 5, 'a2 03 0001 00', 0x82),
-  refusal('[MQTT-3.10.3-2]', 'UNSUBSCRIBE of MQTT 3.1.1 without filters', 4, 'a2 02 0001', 0x82),
+  refusal('[MQTT311-3.10.3-2]', 'UNSUBSCRIBE without filters', 4, 'a2 02 0001', 0x82),
   refusal('§3.10.2.1', 'a subscription identifier in UNSUBSCRIBE', 5, 'a2 08 0001 02 0b 01 0001 61', 0x82),
-  refusal('[MQTT-2.2.1-6]', 'SUBACK for identifier 0', 5, '90 04 0000 00 00', 0x81),
-  refusal('[MQTT-3.9.3-1]', 'SUBACK without reason codes', 5, '90 03 0001 00', 0x81),
-  refusal('[MQTT-3.9.3-2] of MQTT 3.1.1:', 'SUBACK with another return code', 4, '90 03 0001 87', 0x81),
-  refusal('[MQTT-3.11.3-1]', 'UNSUBACK without reason codes', 5, 'b0 03 0001 00', 0x81),
+  refusal('§2.2.1', 'SUBACK for identifier 0', 5, '90 04 0000 00 00', 0x81),
+  refusal('§3.9.3', 'SUBACK without reason codes', 5, '90 03 0001 00', 0x81),
+  refusal('[MQTT311-3.9.3-2]', 'SUBACK with another return code', 4, '90 03 0001 87', 0x81),
+  refusal('§3.11.3', 'UNSUBACK without reason codes', 5, 'b0 03 0001 00', 0x81),
   refusal('MQTT 3.1.1 §3.11.3:', 'UNSUBACK with a payload', 4, 'b0 03 0001 00', 0x81),
   refusal('§3.9', 'SUBACK from a client', 5, '90 04 0001 00 00', 0x82, 'client'),
   refusal('§3.11', 'UNSUBACK from a client', 5, 'b0 04 0001 00 00', 0x82, 'client'),
@@ -206,10 +206,10 @@ const REFUSED = [
 for (const row of REFUSED) testRefusal(test, row);
 
 for (const [name, type, statement, allowed] of [
-  ['SUBACK', PacketType.SUBACK, '3.9.3-2', [0, 1, 2, 0x80, 0x83, 0x87, 0x8f, 0x91, 0x97, 0x9e, 0xa1, 0xa2]],
-  ['UNSUBACK', PacketType.UNSUBACK, '3.11.3-2', [0, 0x11, 0x80, 0x83, 0x87, 0x8f, 0x91]],
+  ['SUBACK', PacketType.SUBACK, '[MQTT-3.9.3-2]', [0, 1, 2, 0x80, 0x83, 0x87, 0x8f, 0x91, 0x97, 0x9e, 0xa1, 0xa2]],
+  ['UNSUBACK', PacketType.UNSUBACK, '[MQTT-3.11.3-2]', [0, 0x11, 0x80, 0x83, 0x87, 0x8f, 0x91]],
 ] as const)
-  test(`[MQTT-${statement}] ${name} has the reason codes of its table and no other`, () => {
+  test(`${statement} ${name} has the reason codes of its table and no other`, () => {
     for (let code = 0; code < 256; code++) {
       const packet = packetOf(type << 4, Uint8Array.of(0, 1, 0, code));
       if ((allowed as readonly number[]).includes(code))

@@ -13,7 +13,15 @@ import { assertRefused } from '../support/codec.ts';
 
 const test = suite('topics');
 
-const NAMES: readonly [string, boolean][] = [
+const EMPTY = '[MQTT-4.7.3-1] [MQTT311-4.7.3-1] ';
+const NUL = '[MQTT-4.7.3-2] [MQTT311-4.7.3-2] ';
+const WILDCARD_IN_NAME = '[MQTT-4.7.0-1] [MQTT311-4.7.1-1] ';
+const HASH = '[MQTT-4.7.1-1] [MQTT311-4.7.1-2] ';
+const PLUS = '[MQTT-4.7.1-2] [MQTT311-4.7.1-3] ';
+const SHARE_NAME = '[MQTT-4.8.2-1] ';
+const SHARE_FORM = '[MQTT-4.8.2-2] ';
+
+const NAMES: readonly [string, boolean, string?][] = [
   ['a', true],
   ['/', true],
   ['a/b/c', true],
@@ -24,13 +32,13 @@ const NAMES: readonly [string, boolean][] = [
   ['with blank', true],
   ['ΑΒΓ/😀', true],
   ['\uFEFFa', true],
-  ['', false],
-  ['+', false],
-  ['a/+/b', false],
-  ['a+', false],
-  ['#', false],
-  ['a/#', false],
-  ['a\0b', false],
+  ['', false, EMPTY],
+  ['+', false, WILDCARD_IN_NAME],
+  ['a/+/b', false, WILDCARD_IN_NAME],
+  ['a+', false, WILDCARD_IN_NAME],
+  ['#', false, WILDCARD_IN_NAME],
+  ['a/#', false, WILDCARD_IN_NAME],
+  ['a\0b', false, NUL],
   ['\uD800', false],
   ['a\uDC00', false],
   ['x'.repeat(MAX_TOPIC_LENGTH), true],
@@ -40,7 +48,7 @@ const NAMES: readonly [string, boolean][] = [
   ['/'.repeat(MAX_TOPIC_LEVELS), false],
 ];
 
-const FILTERS: readonly [string, boolean][] = [
+const FILTERS: readonly [string, boolean, string?][] = [
   ['a', true],
   ['#', true],
   ['+', true],
@@ -58,38 +66,38 @@ const FILTERS: readonly [string, boolean][] = [
   ['$shared/a', true],
   ['$share', false],
   ['$share/', false],
-  ['$share/g', false],
-  ['$share/g/', false],
-  ['$share//a', false],
-  ['$share/+/a', false],
-  ['$share/#/a', false],
-  ['$share/g+/a', false],
+  ['$share/g', false, SHARE_FORM],
+  ['$share/g/', false, SHARE_FORM],
+  ['$share//a', false, SHARE_NAME],
+  ['$share/+/a', false, SHARE_FORM],
+  ['$share/#/a', false, SHARE_FORM],
+  ['$share/g+/a', false, SHARE_FORM],
   ['$share/g/a#', false],
   ['$share/\uD800/a', false],
   ['$share/g\0/a', false],
-  ['a#', false],
-  ['#/a', false],
-  ['a/#/b', false],
-  ['##', false],
-  ['a/##', false],
-  ['a+', false],
-  ['+a', false],
-  ['a/+b', false],
-  ['a/b+/c', false],
-  ['++', false],
-  ['', false],
-  ['a\0', false],
+  ['a#', false, HASH],
+  ['#/a', false, HASH],
+  ['a/#/b', false, HASH],
+  ['##', false, HASH],
+  ['a/##', false, HASH],
+  ['a+', false, PLUS],
+  ['+a', false, PLUS],
+  ['a/+b', false, PLUS],
+  ['a/b+/c', false, PLUS],
+  ['++', false, PLUS],
+  ['', false, EMPTY],
+  ['a\0', false, NUL],
   ['\uDFFF/#', false],
 ];
 
-for (const [topic, isValid] of NAMES) {
-  test(`topic name ${JSON.stringify(topic.slice(0, 20))} (${topic.length}) is ${isValid ? 'valid' : 'refused'}`, () => {
+for (const [topic, isValid, statements = ''] of NAMES) {
+  test(`${statements}topic name ${JSON.stringify(topic.slice(0, 20))} (${topic.length}) is ${isValid ? 'valid' : 'refused'}`, () => {
     assert.is(topicNameProblem(topic) === undefined, isValid);
   });
 }
 
-for (const [filter, isValid] of FILTERS) {
-  test(`topic filter ${JSON.stringify(filter)} is ${isValid ? 'valid' : 'refused'}`, () => {
+for (const [filter, isValid, statements = ''] of FILTERS) {
+  test(`${statements}topic filter ${JSON.stringify(filter)} is ${isValid ? 'valid' : 'refused'}`, () => {
     assert.is(topicFilterProblem(filter) === undefined, isValid);
   });
 }

@@ -22,11 +22,11 @@ function isRefused(bytes: Uint8Array, read: (buffer: Uint8Array, start: number, 
 }
 
 const REFUSED: readonly [string, string][] = [
-  ['[MQTT-1.5.4-1] the first surrogate', 'eda080'],
-  ['[MQTT-1.5.4-1] the last surrogate', 'edbfbf'],
-  ['[MQTT-1.5.4-1] a pair of surrogates', 'eda080edb080'],
-  ['[MQTT-1.5.4-2] U+0000', '00'],
-  ['[MQTT-1.5.4-2] U+0000 in two bytes', 'c080'],
+  ['[MQTT-1.5.4-1] [MQTT311-1.5.3-1] the first surrogate', 'eda080'],
+  ['[MQTT-1.5.4-1] [MQTT311-1.5.3-1] the last surrogate', 'edbfbf'],
+  ['[MQTT-1.5.4-1] [MQTT311-1.5.3-1] a pair of surrogates', 'eda080edb080'],
+  ['[MQTT-1.5.4-2] [MQTT311-1.5.3-2] U+0000', '00'],
+  ['[MQTT-1.5.4-2] [MQTT311-1.5.3-2] U+0000 in two bytes', 'c080'],
   ['a byte that follows nothing', '80'],
   ['an overlong form of two bytes', 'c1bf'],
   ['an overlong form of three bytes', 'e09fbf'],
@@ -48,7 +48,7 @@ for (const [what, bytes] of REFUSED)
   });
 
 const READ: readonly [string, string][] = [
-  ['[MQTT-1.5.4-3] a byte order mark', '\uFEFFa\uFEFF'],
+  ['[MQTT-1.5.4-3] [MQTT311-1.5.3-3] a byte order mark', '\uFEFFa\uFEFF'],
   ['what stands on each side of the surrogates', '\uD7FF\uE000'],
   ['the ends of each length', '\u0001\u007F\u0080\u07FF\u0800\uFFFF\u{10000}\u{10FFFF}'],
   ['control characters and non-characters', '\u0001\u001F\u007F\u009F\uFFFE'],
@@ -89,7 +89,7 @@ test('a text has a problem exactly when it has half a pair or U+0000', () => {
   );
 });
 
-test('[MQTT-4.7.3-3] the length of a text is that of its UTF-8', () => {
+test('[MQTT-4.7.3-3] [MQTT311-4.7.3-3] the length of a text is that of its UTF-8', () => {
   assert.is(utf8Problem('x'.repeat(65_535)), undefined);
   assert.is(utf8Problem('é'.repeat(32_768)), 'is 65536 bytes long, more than 65535');
 });
