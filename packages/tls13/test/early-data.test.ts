@@ -153,6 +153,25 @@ test('early data is refused once the server wants none any more', () => {
   assert.is(outcome(again(newServer(resuming({}, { tickets })), session)), false);
 });
 
+test('early data is refused with a ticket that was given out without it, whatever the client makes of that', () => {
+  const tickets = sealedTickets();
+  const session = sessionOf(newServer(resuming({}, { tickets })));
+  assert.is(session.maxEarlyDataSize, 0);
+  const now = resuming({}, { tickets, earlyData: onceGuard() });
+  const connected = again(newServer(now), { ...session, maxEarlyDataSize: 0xffff_ffff });
+  assert.is(outcome(connected), false);
+  assert.ok(completeOf(connected.clientEvents).isResumed);
+});
+
+test('early data is refused where the ticket is of another server name', () => {
+  const server = early();
+  const session = sessionOf(newServer(server));
+  const client = returningClient({ ...session, serverName: '127.0.0.1' }, { serverName: '127.0.0.1', earlyData: true });
+  const connected = connect(client, newServer(server));
+  assert.is(outcome(connected), false);
+  assert.not(completeOf(connected.clientEvents).isResumed);
+});
+
 test('early data is refused with a ticket that is not known, and a full handshake follows', () => {
   const session = sessionOf(newServer(early()));
   const connected = again(newServer(early()), session);
