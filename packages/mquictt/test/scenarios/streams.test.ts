@@ -24,6 +24,8 @@ test('a subscriber that is never read holds up no other topic', () =>
     for (let i = 0; i < 600; i++) {
       void toLazy.publish(payload).catch(() => {});
       await toEager.publish(payload);
+      // QoS 0 is dropped for readers that are behind: on a busy machine the one that reads gets the time to.
+      await until(() => received > i - 8);
     }
     await reading;
     assert.is(received, 600);
