@@ -25,7 +25,7 @@ test('a subscriber that is never read holds up no other topic', () =>
       void toLazy.publish(payload).catch(() => {});
       await toEager.publish(payload);
       // QoS 0 is dropped for readers that are behind: on a busy machine the one that reads gets the time to.
-      await until(() => received > i - 8);
+      if (i % 8 === 7) await until(() => received > i - 4);
     }
     await reading;
     assert.is(received, 600);
