@@ -3,6 +3,7 @@
  * milestones complete, confirmed, keys discarded.
  */
 import {
+  Alert,
   ClientHandshake,
   equalBytes,
   EncryptionLevel,
@@ -89,7 +90,7 @@ export class HandshakeDriver {
   handleCrypto(space: Space): void {
     const { spaces, unixTime } = this.#context;
     const crypto = spaces[space].crypto;
-    asTransportErrors(() => {
+    asTransportErrors(space, () => {
       for (let data = crypto.read(); data !== undefined; data = crypto.read()) {
         this.handshake.handleMessages(LEVELS[space], data, unixTime());
         this.#drainEvents();
@@ -103,7 +104,7 @@ export class HandshakeDriver {
    * @throws QuicError ERR_QUIC_INVALID_STATE where it did not ask; TransportError as handleCrypto()
    */
   answer(give: (handshake: Handshake) => void): void {
-    asTransportErrors(() => {
+    asTransportErrors(Space.HANDSHAKE, () => {
       give(this.handshake);
       this.#drainEvents();
     });
@@ -237,12 +238,15 @@ export class HandshakeDriver {
 }
 
 /** @throws TransportError with the TLS alert as CRYPTO_ERROR; a caller's mistake as QuicError ERR_QUIC_INVALID_STATE */
-function asTransportErrors(step: () => void): void {
+function asTransportErrors(space: Space, step: () => void): void {
   try {
     step();
   } catch (error) {
     if (!(error instanceof TlsError)) throw error;
     if (error.code === 'ERR_TLS_INVALID_STATE') throw invalidState(error);
+    // RFC 9001 §4.6.1: a ticket whose max_early_data_size is not QUIC's is a PROTOCOL_VIOLATION. The other rules for tickets name no code of QUIC's.
+    if (space === Space.APPLICATION && error.alert === Alert.ILLEGAL_PARAMETER)
+      throw new TransportError(TransportErrorCode.PROTOCOL_VIOLATION, error.message, FrameType.CRYPTO);
     throw handshakeFailure(error);
   }
 }

@@ -437,12 +437,13 @@ export class HostilePeer {
   }
 
   /** Sends TLS bytes behind those that went before. */
-  sendCrypto(space: SpaceIndex, data: Uint8Array): void {
+  sendCrypto(space: SpaceIndex, data: Uint8Array): this {
     for (let at = 0; at < data.length; at += CRYPTO_PIECE) {
       const piece = data.subarray(at, at + CRYPTO_PIECE);
       this.send(space, this.cryptoFrame(this.cryptoSent[space], piece));
       this.cryptoSent[space] += piece.length;
     }
+    return this;
   }
 
   #generationKey(isWrite: boolean, phase: number): PacketKeys['packetKey'] {

@@ -11,9 +11,11 @@ import {
 } from '@mquictt/tls13';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { TransportErrorCode } from '../../src/errors.ts';
 import { rememberedParameters } from '../../src/remembered-parameters.ts';
 import { VERSION_1 } from '../../src/version.ts';
 import { text, World, type WorldOptions } from './harness.ts';
+import { APPLICATION, HostilePeer } from './hostile-peer.ts';
 import { credentialOf } from './large-flights.ts';
 
 const SEED = Number(process.env['SEED'] ?? 1);
@@ -196,6 +198,36 @@ test('a session carries the parameters that early data would go by, and a ticket
   assert.equal(contexts[0], contexts[1]);
   assert.not.equal(contexts[0], contexts[2]);
   assert.not.equal(contexts[0], contexts[3]);
+});
+
+/** A NewSessionTicket (RFC 8446 §4.6.1) that allows so many bytes of early data. */
+function ticketAllowing(maxEarlyDataSize: number): Uint8Array {
+  const extensions = [0, 8, 0, 42, 0, 4, ...uint32(maxEarlyDataSize)];
+  const body = [...uint32(3600), ...uint32(7), 1, 0, 0, 4, 1, 2, 3, 4, ...extensions];
+  return Uint8Array.from([4, 0, 0, body.length, ...body]);
+}
+
+function uint32(value: number): number[] {
+  return [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
+}
+
+test('a ticket may allow early data as QUIC counts it, and in no other measure', () => {
+  const good = new HostilePeer({ role: 'server' }).connect();
+  good.sendCrypto(APPLICATION, ticketAllowing(0xffff_ffff)).runFor(20);
+  const [event] = good.events.filter(({ type }) => type === 'session');
+  assert.is(event?.type === 'session' && event.session.maxEarlyDataSize, 0xffff_ffff);
+  for (const size of [1, 16_384, 0xffff_fffe]) {
+    const bad = new HostilePeer({ role: 'server' }).connect();
+    bad.sendCrypto(APPLICATION, ticketAllowing(size)).runFor(20);
+    assert.is(bad.connection!.closeError?.errorCode, TransportErrorCode.PROTOCOL_VIOLATION);
+  }
+});
+
+test('a flood of tickets leaves eight sessions', () => {
+  const peer = new HostilePeer({ role: 'server' }).connect();
+  for (let i = 0; i < 50; i++) peer.sendCrypto(APPLICATION, ticketAllowing(0xffff_ffff)).runFor(2);
+  assert.is(peer.events.filter(({ type }) => type === 'session').length, 8);
+  assert.is(peer.connection!.closeError, undefined);
 });
 
 test('an endpoint that would let early data in is not made: 0-RTT is not there yet', () => {
