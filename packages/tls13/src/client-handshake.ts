@@ -49,11 +49,12 @@ export class ClientHandshake extends HandshakeMachine {
   }
 
   start(unixTime: number): void {
+    this.checkUsable();
+    const settings = this.#settings;
+    const options = this.#options;
+    if (options === undefined) throw invalidState('start() was called before');
+    this.#options = undefined;
     this.guard(() => {
-      const settings = this.#settings;
-      const options = this.#options;
-      if (options === undefined) throw invalidState('start() was called before');
-      this.#options = undefined;
       const random = new Uint8Array(RANDOM_LENGTH);
       settings.random.fillPublic(random);
       const { serverName, extensions } = options;

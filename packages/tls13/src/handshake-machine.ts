@@ -53,6 +53,7 @@ export abstract class HandshakeMachine implements Handshake {
   #peerOcspResponse: Uint8Array | undefined;
   #exporter: Exporter | undefined;
   #isComplete = false;
+  #isBusy = false;
   #unixTime = 0;
   readonly #buffer = new MessageBuffer();
   #events: HandshakeEvent[] = [];
@@ -104,10 +105,9 @@ export abstract class HandshakeMachine implements Handshake {
 
   /** Ends the handshake with `error`, which the carrier sends on as it would send one that was thrown. */
   rejectPeerChain(error: TlsError): void {
-    this.guard(() => {
-      this.#asked('judge-peer-chain');
-      this.fail(error);
-    });
+    this.checkUsable();
+    this.#asked('judge-peer-chain');
+    this.fail(error);
   }
 
   /** @throws TlsError ERR_TLS_INVALID_STATE where none is to be chosen, or what follows from the choice */
@@ -128,10 +128,11 @@ export abstract class HandshakeMachine implements Handshake {
   }
 
   handleMessages(level: EncryptionLevel, data: Uint8Array, unixTime: number): void {
+    this.checkUsable();
+    const state = this.#state;
+    if (state === undefined) throw invalidState('handleMessages() before start()');
+    if (data.length === 0) return;
     this.guard(() => {
-      const state = this.#state;
-      if (state === undefined) throw invalidState('handleMessages() before start()');
-      if (data.length === 0) return;
       // RFC 9001 §4.1.3: what comes at another level is out of order, whatever it says.
       if (level !== state.level)
         throw unexpectedMessage(`handshake bytes at level ${level}, expected level ${state.level}`);
@@ -161,7 +162,9 @@ export abstract class HandshakeMachine implements Handshake {
   }
 
   #answer<Q extends Question>(question: Q, answer: Answer<Q>): void {
-    this.guard(() => this.resume(this.#asked(question).proceed(answer)));
+    this.checkUsable();
+    const asked = this.#asked(question);
+    this.guard(() => this.resume(asked.proceed(answer)));
   }
 
   #asked<Q extends Question>(question: Q): AwaitAnswer<Q> {
@@ -196,17 +199,26 @@ export abstract class HandshakeMachine implements Handshake {
     this.#eventIndex = 0;
   }
 
+  /** What goes before a step. A caller's mistake that is found here, and not in the step, leaves the handshake as it was. */
+  protected checkUsable(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#isBusy) throw invalidState('The handshake was called by one of the hooks that it was calling');
+  }
+
   /** Runs a step. Whatever it throws ends the handshake, and comes out as a TlsError. */
   protected guard(step: () => void): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.checkUsable();
+    this.#isBusy = true;
     try {
       step();
     } catch (cause) {
-      // A mistake of the caller's leaves the handshake as it was.
-      if (cause instanceof TlsError && cause.code === 'ERR_TLS_INVALID_STATE') throw cause;
-      const error = cause instanceof TlsError ? cause : internalError(cause);
+      // ERR_TLS_INVALID_STATE is a hook's mistake here, and would sound like one of the caller's that has changed nothing.
+      const isOurs = cause instanceof TlsError && cause.code !== 'ERR_TLS_INVALID_STATE';
+      const error = isOurs ? cause : internalError(cause);
       this.fail(error);
       throw error;
+    } finally {
+      this.#isBusy = false;
     }
   }
 

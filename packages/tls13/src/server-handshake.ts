@@ -54,14 +54,13 @@ export class ServerHandshake extends HandshakeMachine {
    * Replaces the extensions for EncryptedExtensions, e.g. once the client's have come as `peer-extension`. Possible until
    * the carrier has taken the last event that the ClientHello brought.
    *
-   * @throws TlsError ERR_TLS_INVALID_STATE when the flight has been written
+   * @throws TlsError ERR_TLS_INVALID_STATE when the flight has been written, ERR_TLS_CONFIG where they cannot be sent; neither changes anything
    */
   setExtensions(extensions: readonly OpaqueExtension[]): void {
-    this.guard(() => {
-      if (this.#isFlightWritten) throw invalidState('EncryptedExtensions has been written');
-      checkOpaqueExtensions(extensions);
-      this.#extensions = extensions;
-    });
+    this.checkUsable();
+    if (this.#isFlightWritten) throw invalidState('EncryptedExtensions has been written');
+    checkOpaqueExtensions(extensions);
+    this.#extensions = extensions;
   }
 
   /** @throws TlsError when our flight cannot be signed */

@@ -13,6 +13,7 @@ import type {
   ServerConfig,
 } from './config.ts';
 import { TlsError } from './errors.ts';
+import { ExtensionType, extensionName } from './extensions.ts';
 import type { KeyLog, OpaqueExtension } from './handshake.ts';
 import { MAX_SENT_AUTHORITIES, MAX_TICKET_COUNT, MAX_TICKET_LIFETIME } from './limits.ts';
 import { NamedGroup, SignatureScheme, type CryptoProvider } from './provider.ts';
@@ -138,14 +139,28 @@ function resumption({ resumption: wanted }: ServerConfig): ServerSettings['resum
   return { tickets, ticketCount, lifetime, ...(earlyData === undefined ? {} : { earlyData }) };
 }
 
-function checkCredential(credential: Credential | CredentialChooser): void {
+/** @throws TlsError ERR_TLS_CONFIG */
+export function checkCredential(credential: Credential | CredentialChooser): void {
   if (!('choose' in credential) && credential.chain.length === 0) throw configError('credential.chain is empty');
 }
 
-/** @throws TlsError ERR_TLS_CONFIG where two extensions have one type */
+/** Bytes of a carrier's extensions: session, cookie and the handshake's own must fit into 65,535 with them. QUIC's have 100 or so. */
+const MAX_OPAQUE_SIZE = 16_384;
+
+/** What the handshake sends and reads itself, or knows to be of no use here. */
+const OWN_TYPES: ReadonlySet<number> = new Set<number>(
+  Object.values(ExtensionType).filter((type) => type !== ExtensionType.QUIC_TRANSPORT_PARAMETERS),
+);
+
+/** @throws TlsError ERR_TLS_CONFIG where two extensions have one type, or one has the handshake's, or they are too large */
 export function checkOpaqueExtensions(extensions: readonly OpaqueExtension[]): void {
   const types = new Set(extensions.map((extension) => extension.type));
   if (types.size !== extensions.length) throw configError('extensions names a type twice');
+  const own = extensions.find(({ type }) => OWN_TYPES.has(type));
+  if (own !== undefined)
+    throw configError(`extensions has ${extensionName(own.type)}, which is the handshake's own business`);
+  const size = extensions.reduce((sum, { data }) => sum + 4 + data.length, 0);
+  if (size > MAX_OPAQUE_SIZE) throw configError(`extensions has ${size} bytes, expected ${MAX_OPAQUE_SIZE} at most`);
 }
 
 export function configError(message: string): TlsError {

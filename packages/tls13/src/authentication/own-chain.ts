@@ -7,6 +7,7 @@ import { writeCertificate } from '../messages/certificate.ts';
 import { writeCompressedCertificate } from '../messages/compressed-certificate.ts';
 import { MESSAGE_HEADER_LENGTH } from '../messages/handshake-message.ts';
 import type { SignatureScheme } from '../provider.ts';
+import { checkCredential } from '../settings.ts';
 
 const NO_EXTENSIONS: ReadonlyMap<number, Uint8Array> = new Map<number, Uint8Array>();
 const NO_CONTEXT: Uint8Array = new Uint8Array(0);
@@ -24,8 +25,12 @@ export function chooseCredential(
   return 'choose' in source ? source.choose(offer) : source;
 }
 
-/** @returns undefined where the peer could not check any signature of the key (RFC 8446 §4.4.2.2, §4.4.3) */
+/**
+ * @returns undefined where the peer could not check any signature of the key (RFC 8446 §4.4.2.2, §4.4.3)
+ * @throws TlsError ERR_TLS_CONFIG where a chooser gives one without a certificate
+ */
 export function fitCredential(credential: Credential | undefined, offer: CertificateOffer): OwnCredential | undefined {
+  if (credential !== undefined) checkCredential(credential);
   const scheme = credential?.key.schemes.find((each) => offer.signatureSchemes.includes(each));
   return credential === undefined || scheme === undefined ? undefined : { credential, scheme };
 }

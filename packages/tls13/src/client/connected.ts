@@ -55,7 +55,8 @@ export class ClientConnected implements HandshakeState {
     // RFC 8446 §4.6.1: no longer than seven days, whatever the server says.
     const lifetime = 1_000 * Math.min(ticket.ticketLifetimeSeconds, MAX_TICKET_LIFETIME);
     const expiresAt = Math.min(unixTime + lifetime, authenticatedUntil);
-    if (expiresAt <= unixTime) return this;
+    // NaN and Infinity are of no time at all.
+    if (!(expiresAt > unixTime)) return this;
     const session: ClientSession = {
       ...rest,
       cipherSuite: suite.id,

@@ -21,7 +21,8 @@ export function issueTickets(
   // Sessions that come out of sessions do not outlive the first: who resumes for ever would never be authenticated again.
   const expiresAt = Math.min(unixTime + 1_000 * lifetime, peer.authenticatedUntil);
   const ticketLifetimeSeconds = Math.floor((expiresAt - unixTime) / 1_000);
-  if (ticketLifetimeSeconds < 1) return;
+  // Nor from a clock that is none, for whose times there is no form: NaN, Infinity, before 1970.
+  if (!(ticketLifetimeSeconds >= 1 && unixTime >= 0)) return;
   for (let i = 0; i < ticketCount; i++) {
     const ticketNonce = Uint8Array.of(i);
     const ageAdd = new Uint8Array(4);
