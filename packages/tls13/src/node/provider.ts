@@ -3,12 +3,13 @@
  *
  * It draws its own key pairs.
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, hash as oneShotHash } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, hash as oneShotHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
-import { HASH_LENGTHS, checkAeadKey, checkAeadNonce, checkHkdfLength } from '../provider-checks.ts';
-import type { Aead, AeadAlgorithm, CryptoProvider, HashAlgorithm, RunningHash } from '../provider.ts';
+import { checkAeadKey, checkAeadNonce } from '../provider-checks.ts';
+import type { Aead, AeadAlgorithm, CryptoProvider, RunningHash } from '../provider.ts';
 import { ALL_SIGNATURE_SCHEMES } from '../signature-schemes.ts';
 import { plain } from './bytes.ts';
+import { hkdfExpand, hmac } from './hmac.ts';
 import { answerKeyShare, generateKeyShares, nodeGroups } from './key-exchange.ts';
 import { importSigningKey, verify, verifyCertificate } from './signatures.ts';
 
@@ -33,23 +34,6 @@ export const nodeProvider: CryptoProvider = {
     return new NodeAead(algorithm, new Uint8Array(key));
   },
 };
-
-function hmac(algorithm: HashAlgorithm, key: Uint8Array, data: Uint8Array): Uint8Array {
-  return plain(createHmac(algorithm, key).update(data).digest());
-}
-
-/** RFC 5869 §2.3; node:crypto offers only both steps in one. */
-function hkdfExpand(algorithm: HashAlgorithm, key: Uint8Array, info: Uint8Array, length: number): Uint8Array {
-  checkHkdfLength(algorithm, length);
-  const hashLength = HASH_LENGTHS[algorithm];
-  const out = new Uint8Array(length);
-  let previous: Uint8Array = new Uint8Array(0);
-  for (let offset = 0, counter = 1; offset < length; offset += hashLength, counter++) {
-    previous = createHmac(algorithm, key).update(previous).update(info).update(Uint8Array.of(counter)).digest();
-    out.set(offset + hashLength <= length ? previous : previous.subarray(0, length - offset), offset);
-  }
-  return out;
-}
 
 class NodeRunningHash implements RunningHash {
   readonly #hash: Hash;

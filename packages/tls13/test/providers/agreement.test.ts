@@ -158,6 +158,23 @@ test('hashes, HMAC and HKDF are the same for random inputs', () => {
   }
 });
 
+test('HMAC of every length around the blocks of the hashes, whatever was computed before', () => {
+  const random = seededRandom(24);
+  for (const algorithm of ['sha256', 'sha384', 'sha512'] as const)
+    for (const keyLength of [0, 1, 32, 48, 63, 64, 65, 127, 128, 129, 300])
+      for (const dataLength of [0, 1, 50, 64, 128, 511, 512, 513, 2_000]) {
+        const [key, data] = [random.bytes(keyLength), random.bytes(dataLength)];
+        const copies = [key.slice(), data.slice()];
+        const expected = nobleProvider.hmac(algorithm, key, data);
+        const mac = nodeProvider.hmac(algorithm, key, data);
+        assert.equal(mac, expected, `${algorithm} key of ${keyLength}, data of ${dataLength}`);
+        // The next one must not write into what the last one gave.
+        nodeProvider.hmac(algorithm, random.bytes(20), random.bytes(20));
+        assert.equal(mac, expected);
+        assert.equal([key, data], copies);
+      }
+});
+
 test('what one seals the other opens', () => {
   const random = seededRandom(22);
   for (const algorithm of ['aes-128-gcm', 'aes-256-gcm', 'chacha20-poly1305'] as const)
