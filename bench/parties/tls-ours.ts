@@ -23,7 +23,7 @@ const CONNECTION = { provider: nodeProvider, now: Date.now } as const;
 
 let work: TlsWork;
 let client: ClientConfig;
-let servers: ServerConfig[];
+let server: ServerConfig;
 let count = 0;
 let session: ClientSession | undefined;
 const idle: Connection[][] = [];
@@ -39,8 +39,7 @@ function handshake(): Connection[] {
     }),
     CONNECTION,
   );
-  const config = servers[count++ % servers.length] as ServerConfig;
-  const accepted = new Connection(new ServerHandshake(config, { extensions: [] }), CONNECTION);
+  const accepted = new Connection(new ServerHandshake(server, { extensions: [] }), CONNECTION);
   connected.start();
   accepted.start();
   for (let output = connected.takeOutput(); output.length > 0; output = connected.takeOutput()) {
@@ -75,11 +74,15 @@ runCommands({
     const credentials = work.chains.map((pem) =>
       createCredential({ provider: nodeProvider, random: nodeRandom, ...pem }),
     );
-    const serversWith = (ticketCount: number): ServerConfig[] =>
-      credentials.map((credential) => ({ ...common, credential, resumption: { tickets, ticketCount } }));
-    servers = serversWith(TICKET_COUNT);
+    const credential = { choose: () => credentials[count++ % credentials.length] };
+    const serverWith = (ticketCount: number): ServerConfig => ({
+      ...common,
+      credential,
+      resumption: { tickets, ticketCount },
+    });
+    server = serverWith(TICKET_COUNT);
     handshake();
-    if (work.isResumed) servers = serversWith(0);
+    if (work.isResumed) server = serverWith(0);
   },
 
   run: ({ ms }: { ms: number }): Promise<Handshakes> =>
