@@ -1,6 +1,6 @@
 /** Configuration with its defaults filled in and its mistakes found: ERR_TLS_CONFIG, before a byte is sent. */
 import { Alert } from './alerts.ts';
-import { latin1Bytes } from './ascii.ts';
+import { latin1Bytes, latin1Text } from './ascii.ts';
 import { readSubject } from './certificates/parse.ts';
 import type { RootStore } from './certificates/roots.ts';
 import { CIPHER_SUITES, type CipherSuite } from './cipher-suites.ts';
@@ -48,6 +48,8 @@ export interface ClientAuthenticationSettings {
   readonly roots: RootStore;
   readonly isRequired: boolean;
   readonly judgePeerChain: boolean;
+  /** Equal for settings that let in the same clients (ServerSession.authenticationContext). */
+  readonly context: Uint8Array;
   /** DER Names for certificate_authorities. */
   readonly authorities: readonly Uint8Array[];
 }
@@ -119,14 +121,24 @@ function readServerConfig(config: ServerConfig): ServerSettings {
   };
 }
 
-function clientAuthentication({ clientAuthentication: wanted }: ServerConfig): ServerSettings['clientAuthentication'] {
+function clientAuthentication({
+  clientAuthentication: wanted,
+  provider,
+}: ServerConfig): ServerSettings['clientAuthentication'] {
   if (wanted === undefined) return undefined;
   const { roots, isRequired = true, judgePeerChain = false } = wanted;
   // Without a root no certificate is good, which nobody wants who asks for them.
   if (roots.size === 0) throw configError('clientAuthentication.roots is empty: no client could pass');
   const authorities =
     roots.size > MAX_SENT_AUTHORITIES ? [] : [...new Set([...roots].map(readSubject))].map(latin1Bytes);
-  return { roots, isRequired, judgePeerChain, authorities };
+  const context = authenticationContext(provider, roots, judgePeerChain);
+  return { roots, isRequired, judgePeerChain, context, authorities };
+}
+
+/** SHA-256 over the hashes of the roots, in an order that does not depend on theirs, and whether an application judges. */
+function authenticationContext(provider: CryptoProvider, roots: RootStore, judgePeerChain: boolean): Uint8Array {
+  const hashes = [...roots].map((der) => latin1Text(provider.hash('sha256', der))).sort();
+  return provider.hash('sha256', latin1Bytes(`${judgePeerChain ? 'judged' : 'verified'}${hashes.join('')}`));
 }
 
 function resumption({ resumption: wanted }: ServerConfig): ServerSettings['resumption'] {

@@ -87,10 +87,11 @@ export class AnswerClientHello {
     const suite = CIPHER_SUITES.find((each) => each.id === session.cipherSuite);
     if (suite?.hash !== negotiated.suite.hash || session.secret.length !== suite.hashLength) return false;
     if (!(unixTime < session.expiresAt) || session.serverName !== negotiated.serverName) return false;
-    // A client that was nobody does not become somebody this way, and who was somebody is asked again where nobody is any more.
+    // A client that was nobody does not become somebody this way. Who was somebody is asked again where nobody is any more, where other authorities are
+    // trusted, and where it would have been judged.
     return session.peerCertificate === undefined
       ? clientAuthentication?.isRequired !== true
-      : clientAuthentication !== undefined;
+      : clientAuthentication !== undefined && equalBytes(session.authenticationContext, clientAuthentication.context);
   }
 
   /** RFC 8446 §4.2.11: without the right binder the client does not have the key, and there is no connection. */

@@ -3,6 +3,7 @@ import { EncryptionLevel } from '../handshake.ts';
 import { resumptionPsk } from '../key-schedule.ts';
 import { MAX_EARLY_DATA_SIZE } from '../limits.ts';
 import { writeNewSessionTicket } from '../messages/new-session-ticket.ts';
+import type { ServerSettings } from '../settings.ts';
 import type { Negotiated, Peer, ServerContext } from './server-context.ts';
 
 /** RFC 9001 §4.6.1: the only size that tickets of QUIC may name. */
@@ -36,6 +37,7 @@ export function issueTickets(
         serverName,
         peerIdentity: peer.identity,
         peerCertificate: peer.certificate,
+        authenticationContext: authenticationContext(settings, peer),
         ticketAgeAdd,
         issuedAt: unixTime,
         expiresAt,
@@ -49,4 +51,10 @@ export function issueTickets(
     const data = writeNewSessionTicket({ ticketLifetimeSeconds, ticketAgeAdd, ticketNonce, ticket, maxEarlyDataSize });
     output.emit({ type: 'send', level: EncryptionLevel.APPLICATION, data });
   }
+}
+
+function authenticationContext({ clientAuthentication }: ServerSettings, { certificate }: Peer): Uint8Array {
+  return certificate === undefined || clientAuthentication === undefined
+    ? new Uint8Array(0)
+    : clientAuthentication.context;
 }

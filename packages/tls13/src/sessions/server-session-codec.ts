@@ -29,6 +29,7 @@ export function encodeServerSession(session: ServerSession): Uint8Array | undefi
     writeOptional(writer, session.serverName, (name) => writeText(writer, name));
     writeOptional(writer, session.peerIdentity, (identity) => writeText(writer, identity));
     writeOptional(writer, session.peerCertificate, (der) => writer.vector24(der));
+    writer.vector8(session.authenticationContext);
     writer.uint32(session.ticketAgeAdd);
     writeLifetime(writer, session.issuedAt, session.expiresAt);
     writer.uint8(session.isEarlyDataAllowed ? 1 : 0).vector16(session.earlyDataContext);
@@ -43,6 +44,7 @@ export function decodeServerSession(data: Uint8Array): ServerSession | undefined
     const serverName = readOptional(reader, () => readText(reader));
     const peerIdentity = readOptional(reader, () => readText(reader));
     const peerCertificate = readOptional(reader, () => reader.vector24(1, MAX_CERTIFICATE_SIZE));
+    const authenticationContext = reader.vector8();
     const ticketAgeAdd = reader.uint32();
     const [issuedAt, expiresAt] = readLifetime(reader);
     const isEarlyDataAllowed = readFlag(reader);
@@ -54,6 +56,7 @@ export function decodeServerSession(data: Uint8Array): ServerSession | undefined
       serverName,
       peerIdentity,
       peerCertificate,
+      authenticationContext,
       ticketAgeAdd,
       issuedAt,
       expiresAt,

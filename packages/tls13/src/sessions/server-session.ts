@@ -12,6 +12,8 @@ export interface ServerSession {
   readonly peerIdentity: string | undefined;
   /** DER of the client's leaf; undefined where it presented none. */
   readonly peerCertificate: Uint8Array | undefined;
+  /** What it was verified by, as a hash of the roots and of whether it was judged: it does not count where that has changed. Empty without a certificate. */
+  readonly authenticationContext: Uint8Array;
   readonly ticketAgeAdd: number;
   /** Wall clock, ms since 1970. */
   readonly issuedAt: number;

@@ -39,7 +39,12 @@ const KINDS = [
 test('a server session comes back as it was, with and without its optional parts', () => {
   const variants = [
     serverSession(1),
-    serverSession(2, { serverName: undefined, peerIdentity: undefined, peerCertificate: undefined }),
+    serverSession(2, {
+      serverName: undefined,
+      peerIdentity: undefined,
+      peerCertificate: undefined,
+      authenticationContext: new Uint8Array(0),
+    }),
     serverSession(3, { peerIdentity: '', earlyDataContext: new Uint8Array(0), isEarlyDataAllowed: false }),
     // Every string is an identity, and another string is another one: lone surrogates as well.
     serverSession(4, { peerIdentity: 'Zähler №7 🌡 \ud800' }),

@@ -21,6 +21,7 @@ export function serverSession(seed: number, overrides: Partial<ServerSession> = 
     serverName: 'broker.example.org',
     peerIdentity: 'sensor 7',
     peerCertificate: random.bytes(600),
+    authenticationContext: random.bytes(32),
     ticketAgeAdd: random.uint32(),
     issuedAt,
     expiresAt: issuedAt + DAY,
