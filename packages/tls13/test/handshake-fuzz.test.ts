@@ -20,7 +20,7 @@ import { CONNECTIONS, answer, ends, type Setup } from './support/states.ts';
 
 const SEED = Number(process.env['SEED'] ?? 1);
 /** Of each message of each connection. */
-const ROUNDS = Number(process.env['ROUNDS'] ?? 8);
+const ROUNDS = Number(process.env['ROUNDS'] ?? 6);
 /** Processor time that one connection may take, ms. An honest one takes two, and a chain of RSA keys is the worst that a mutation could lead to. */
 const MAX_TIME = 500;
 /** Bytes that all rounds may leave behind: what is cached is bounded, and made of a handful of certificates here. */

@@ -17,12 +17,11 @@ import { writeFinished } from '../../src/messages/finished.ts';
 import { messageName } from '../../src/messages/handshake-message.ts';
 import { writeNewSessionTicket } from '../../src/messages/new-session-ticket.ts';
 import { NamedGroup } from '../../src/provider.ts';
-import { connect, credentialOf, drain, messagesOf, newClient, newServer, sentAt } from '../support/handshakes.ts';
-import { certificateMessage, encryptedExtensions } from '../support/scripted-server.ts';
-import { STATES, type Reads, type State } from '../support/states.ts';
+import { connect, credentialOf, drain, messagesOf, newClient, newServer, sentAt } from './handshakes.ts';
+import { certificateMessage, encryptedExtensions } from './scripted-server.ts';
+import { STATES, type Reads, type State } from './states.ts';
 
 const LEVELS = Object.values(EncryptionLevel);
-const test = suite('every message in every state');
 
 /** A message that only has a header and a body of its own; types that nobody knows take any. */
 function bare(type: number, ...body: readonly number[]): Uint8Array {
@@ -139,36 +138,44 @@ function completes(handshake: Handshake): boolean {
   return outcome(() => drain(handshake)) === undefined && handshake.isComplete;
 }
 
-for (const [index, state] of STATES.entries()) {
-  test(`${state.name}: every message at every level`, () => {
-    for (const message of MESSAGES)
-      for (const at of LEVELS) {
-        const handshake = state.reach();
-        const wasComplete = handshake.isComplete;
-        const send = (): void => handshake.handleMessages(at, message, TEST_UNIX_TIME);
-        if (state.waits === undefined || at !== state.level) assertJudged(state, at, message, send, handshake);
-        else {
-          send();
-          assertJudged(state.waits.next, at, message, () => state.waits?.answer(handshake), handshake);
+/** Makes and runs the suite for one role. */
+export function sendEverything(role: 'client' | 'server'): void {
+  const test = suite(`every message in every state of a ${role}`);
+  for (const [index, state] of STATES.filter(({ name }) => name.startsWith(role)).entries()) {
+    test(`${state.name}: every message at every level`, () => {
+      for (const message of MESSAGES)
+        for (const at of LEVELS) {
+          const handshake = state.reach();
+          const wasComplete = handshake.isComplete;
+          const send = (): void => handshake.handleMessages(at, message, TEST_UNIX_TIME);
+          if (state.waits === undefined || at !== state.level) assertJudged(state, at, message, send, handshake);
+          else {
+            send();
+            assertJudged(state.waits.next, at, message, () => state.waits?.answer(handshake), handshake);
+          }
+          const mayComplete = wasComplete || (state.waits?.completes === true && at === state.level);
+          assert.ok(
+            mayComplete || !completes(handshake),
+            `${messageName(message[0] as number)} completed the handshake`,
+          );
         }
-        const mayComplete = wasComplete || (state.waits?.completes === true && at === state.level);
-        assert.ok(mayComplete || !completes(handshake), `${messageName(message[0] as number)} completed the handshake`);
-      }
-  });
+    });
 
-  if (state.waits !== undefined) {
-    test(`${state.name}: other answers than the one that is awaited`, () => assertKeepsWaiting(state));
-    continue;
-  }
-  test(`${state.name}: types that nobody knows, by their first byte`, () => {
-    // Dealt out among the states: each comes up in several, and unexpected it is everywhere.
-    for (let type = index % 8; type < 256; type += 8) {
-      if (state.expects.includes(type)) continue;
-      const handshake = state.reach();
-      const error = outcome(() => handshake.handleMessages(state.level, Uint8Array.of(type), TEST_UNIX_TIME));
-      assertUnexpected(error, handshake, messageName(type));
+    if (state.waits !== undefined) {
+      test(`${state.name}: other answers than the one that is awaited`, () => assertKeepsWaiting(state));
+      continue;
     }
-  });
+    test(`${state.name}: types that nobody knows, by their first byte`, () => {
+      // Dealt out among the states: each comes up in several, and unexpected it is everywhere.
+      for (let type = index % 8; type < 256; type += 8) {
+        if (state.expects.includes(type)) continue;
+        const handshake = state.reach();
+        const error = outcome(() => handshake.handleMessages(state.level, Uint8Array.of(type), TEST_UNIX_TIME));
+        assertUnexpected(error, handshake, messageName(type));
+      }
+    });
+  }
+  test.run();
 }
 
 /** Answers to questions that were not asked change nothing. */
@@ -189,5 +196,3 @@ function assertKeepsWaiting({ reach, waits }: State): void {
     undefined,
   );
 }
-
-test.run();
