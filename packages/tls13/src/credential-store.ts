@@ -17,7 +17,7 @@ interface Entry {
   /** Code points of what its chain is signed with, without self-signed ones; -1 stands for what TLS has no name for. */
   readonly chainSchemes: readonly number[];
   /** DER Names of those who issued a certificate of the chain, one character per byte. */
-  readonly issuers: ReadonlySet<string>;
+  readonly issuers: readonly string[];
   /** Equal for entries that no offer can tell apart but by name. */
   readonly profile: string;
 }
@@ -78,16 +78,19 @@ export class CredentialStore implements CredentialChooser {
 }
 
 function best(entries: readonly Entry[], offer: CertificateOffer): Credential | undefined {
+  // Sets, as a peer may name thousands and there may be many certificates.
+  const signatureSchemes = new Set(offer.signatureSchemes);
   const usable = entries.filter(({ credential }) =>
-    credential.key.schemes.some((scheme) => offer.signatureSchemes.includes(scheme)),
+    credential.key.schemes.some((scheme) => signatureSchemes.has(scheme)),
   );
   if (usable.length <= 1) return usable[0]?.credential;
-  const authorities = offer.authorities.map(latin1Text);
+  const certificateSchemes = new Set(offer.certificateSchemes);
+  const authorities = new Set(offer.authorities.map(latin1Text));
   let chosen: Entry | undefined;
   let chosenRank = -1;
   for (const entry of usable) {
-    const isVerifiable = entry.chainSchemes.every((scheme) => offer.certificateSchemes.includes(scheme));
-    const isTrusted = authorities.length === 0 || authorities.some((name) => entry.issuers.has(name));
+    const isVerifiable = entry.chainSchemes.every((scheme) => certificateSchemes.has(scheme));
+    const isTrusted = authorities.size === 0 || entry.issuers.some((name) => authorities.has(name));
     const rank = (isVerifiable ? 2 : 0) + (isTrusted ? 1 : 0);
     if (rank <= chosenRank) continue;
     chosen = entry;
@@ -128,8 +131,8 @@ function readCredential(credential: Credential, index: number): { entry: Entry; 
   // A peer's authorities and schemes say nothing about the signature of a root on itself.
   const signed = chain.filter(({ subject, issuer }) => subject !== issuer);
   const chainSchemes = [...new Set(signed.map(({ signatureAlgorithm }) => signatureAlgorithm.scheme ?? -1))];
-  const issuers = new Set(chain.map(({ issuer }) => issuer));
-  const profile = JSON.stringify([credential.key.schemes, chainSchemes.toSorted(), [...issuers].sort()]);
+  const issuers = [...new Set(chain.map(({ issuer }) => issuer))];
+  const profile = JSON.stringify([credential.key.schemes, chainSchemes.toSorted(), issuers.toSorted()]);
   const names = leaf.extensions.subjectAlternativeName?.dnsNames ?? [];
   return { entry: { credential, chainSchemes, issuers, profile }, names: names.map((name) => name.toLowerCase()) };
 }
