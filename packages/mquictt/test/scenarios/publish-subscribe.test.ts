@@ -63,7 +63,7 @@ test('publishes that are not awaited keep their order, with both QoS', () =>
     }
   }));
 
-test('messages of every size arrive as they were', () =>
+test('[MQTT-4.2.0-1] [MQTT311-7.1.1-1] messages of every size arrive as they were', () =>
   withBroker(async ({ connect }) => {
     const client = await connect();
     const subscriber = await client.subscriber('size');

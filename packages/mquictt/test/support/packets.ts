@@ -19,6 +19,8 @@ export interface SeenPublish {
   readonly isDuplicate: boolean;
   readonly packetIdentifier: number;
   readonly expiry: number;
+  /** -1 = none. */
+  readonly topicAlias: number;
   readonly properties: ReceivedProperties;
 }
 
@@ -81,6 +83,7 @@ function publish(
     isDuplicate: view.isDuplicate,
     packetIdentifier: view.packetIdentifier,
     expiry: view.messageExpiryInterval,
+    topicAlias: view.topicAlias,
     properties: readMessageProperties(view),
   };
 }
