@@ -11,7 +11,7 @@ import type { Connection, ConnectionEvent, ReceiveState } from './contract.ts';
 import type { DatagramBatch } from './datagram-batch.ts';
 import { QuicError } from './errors.ts';
 import { FrameHandlers } from './frame-handlers.ts';
-import { HandshakeDriver, invalidState, type HandshakeConfig } from './handshake-driver.ts';
+import { HandshakeDriver, handshakeFailure, invalidState, type HandshakeConfig } from './handshake-driver.ts';
 import { LifeState } from './lifecycle.ts';
 import { MIN_DATAGRAM_SIZE } from './limits.ts';
 import { PacketBuilder } from './packet-builder.ts';
@@ -402,7 +402,8 @@ export class QuicCoreConnection implements Connection {
   rejectPeerChain(error: TlsError): void {
     this.#answer((handshake) => {
       handshake.rejectPeerChain(error);
-      throw error;
+      // Whatever its code is: as it stands, one of them says that nothing has changed.
+      throw error instanceof TlsError ? handshakeFailure(error) : error;
     });
   }
 

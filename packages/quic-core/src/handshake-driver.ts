@@ -256,7 +256,7 @@ export function invalidState(error: TlsError): QuicError {
 }
 
 /** A TLS failure on its way to CONNECTION_CLOSE (RFC 9001 §4.8). */
-function handshakeFailure(error: TlsError): TransportError {
+export function handshakeFailure(error: TlsError): TransportError {
   const errorCode = TransportErrorCode.CRYPTO_ERROR + error.alert;
   const options = { fault: error.fault, errorCode, frameType: FrameType.CRYPTO, cause: error };
   return new TransportError(

@@ -130,6 +130,12 @@ test('a judge that says no: the client hears the alert, at once or later, and th
   }
 });
 
+test('a judge whose reason looks like a mistake of the caller still ends the connection', () => {
+  const no = new TlsError('ERR_TLS_INVALID_STATE', Alert.ACCESS_DENIED, 'The judge used a handshake that was over');
+  const world = judgedWorld((connection) => connection.rejectPeerChain(no));
+  closedWith(world, world.pair.connect(TEST_SERVER_NAME), Alert.ACCESS_DENIED);
+});
+
 test('a judge that never answers: both give up at the handshake deadline, and an answer after that does nothing', () => {
   let asked: Connection | undefined;
   const world = judgedWorld((connection) => void (asked = connection), { transport: { handshakeTimeout: 3000 } });
