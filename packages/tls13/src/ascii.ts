@@ -11,11 +11,17 @@ export function asciiBytes(text: string): Uint8Array {
   return bytes;
 }
 
+const DIGITS = '0123456789abcdef';
+
 /** Two digits per byte, in lower case. */
 export function hexText(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
-  return text;
+  const digits = new Uint8Array(2 * bytes.length);
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    digits[2 * i] = DIGITS.charCodeAt(byte >> 4);
+    digits[2 * i + 1] = DIGITS.charCodeAt(byte & 15);
+  }
+  return latin1Text(digits);
 }
 
 /** One character per byte, so that different bytes are different strings. */
