@@ -64,7 +64,7 @@ class QuicCoreEndpoint implements Endpoint, LinkOwner {
       );
     }
     // A mistake in it is found now, not when the first client comes.
-    if (config.server !== undefined) new ServerHandshake(config.server, { extensions: [] });
+    if (config.server !== undefined) void new ServerHandshake(config.server, { extensions: [] });
     this.#config = config;
     this.#transport = resolveTransport(config.transport);
     this.routes = new Routes(config);
