@@ -122,7 +122,7 @@ export function decodePacket(
 function checkHeader(type: number, flags: number, version: ProtocolVersion, sender: Sender | undefined): void {
   if (type === 0 || (type === PacketType.AUTH && version < 5))
     throw new PacketError(ReasonCode.MALFORMED_PACKET, `There is no ${packetTypeName(type)} in this version of MQTT`);
-  // [MQTT-2.1.3-1], [MQTT-3.6.1-1], [MQTT-3.8.1-1], [MQTT-3.10.1-1], [MQTT-3.14.1-1], [MQTT-3.15.1-1]; [MQTT-2.2.2-2] of MQTT 3.1.1
+  // [MQTT-2.1.3-1], [MQTT-3.6.1-1], [MQTT-3.8.1-1], [MQTT-3.10.1-1], [MQTT-3.14.1-1], [MQTT-3.15.1-1]; [MQTT311-2.2.2-2]
   const isQos1 = type === PacketType.PUBREL || type === PacketType.SUBSCRIBE || type === PacketType.UNSUBSCRIBE;
   const expected = isQos1 ? 2 : 0;
   // MQTT 3.1 §2.1: these three are sent with QoS 1, and with DUP when they are sent again.

@@ -60,7 +60,7 @@ export function decodeConnack(reader: PacketReader, version: ProtocolVersion): C
     checkReasonCode(PacketType.CONNACK, code);
     if (version < 5) throw new PacketError(ReasonCode.MALFORMED_PACKET, `CONNACK does not have return code ${code}`);
   }
-  // [MQTT-3.2.2-6]; [MQTT-3.2.2-4] of MQTT 3.1.1
+  // [MQTT-3.2.2-6]; [MQTT311-3.2.2-4]
   if (code !== 0 && sessionPresent)
     throw new PacketError(ReasonCode.PROTOCOL_ERROR, 'A refusing CONNACK says that there is a session');
   const properties = isOldForm ? {} : readPropertyFields(reader, PacketType.CONNACK);
@@ -74,7 +74,7 @@ export function encodeConnack(
   version: ProtocolVersion,
   peer: PeerLimits = NO_LIMITS,
 ): Uint8Array {
-  // [MQTT-3.2.2-6]; [MQTT-3.2.2-4] of MQTT 3.1.1
+  // [MQTT-3.2.2-6]; [MQTT311-3.2.2-4]
   const flags = fields.sessionPresent && fields.reasonCode === 0 && version > 3 ? 1 : 0;
   if (version < 5) return Uint8Array.of(0x20, 2, flags, connectReturnCode(fields.reasonCode));
   return encodeWithin(fields, peer, (within) =>

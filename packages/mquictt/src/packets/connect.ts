@@ -115,12 +115,12 @@ function checkFlags(flags: number, version: ProtocolVersion): void {
   // In MQTT 3.1 the lowest bit is not used, and options of a will count with a will only.
   if (version > 3) {
     if ((flags & 1) !== 0) throw malformed('The reserved flag of CONNECT is set'); // [MQTT-3.1.2-3]
-    // [MQTT-3.1.2-11], [MQTT-3.1.2-13]; [MQTT-3.1.2-13], [MQTT-3.1.2-15] of MQTT 3.1.1
+    // [MQTT-3.1.2-11], [MQTT-3.1.2-13]; [MQTT311-3.1.2-13], [MQTT311-3.1.2-15]
     if ((flags & 4) === 0 && (flags & 0x38) !== 0) throw malformed('CONNECT has options of a will and no will');
   }
-  // [MQTT-3.1.2-12]; [MQTT-3.1.2-14] of MQTT 3.1.1
+  // [MQTT-3.1.2-12]; [MQTT311-3.1.2-14]
   if ((flags & 4) !== 0 && (flags & 0x18) === 0x18) throw malformed('A will has QoS 3');
-  // [MQTT-3.1.2-22] of MQTT 3.1.1; MQTT 5 allows a password alone.
+  // [MQTT311-3.1.2-22]; MQTT 5 allows a password alone.
   if (version < 5 && (flags & 0xc0) === 0x40) throw malformed('CONNECT has a password and no user name');
 }
 

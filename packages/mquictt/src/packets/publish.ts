@@ -66,7 +66,7 @@ export class PublishView {
       if (position + 2 > end) throw tooShort();
       this.packetIdentifier = (buffer[position] << 8) | buffer[position + 1];
       position += 2;
-      // [MQTT-2.2.1-3], [MQTT-2.2.1-4]; [MQTT-2.3.1-1] of MQTT 3.1.1
+      // [MQTT-2.2.1-3], [MQTT-2.2.1-4]; [MQTT311-2.3.1-1]
       if (this.packetIdentifier === 0) throw new PacketError(ReasonCode.MALFORMED_PACKET, 'A packet identifier is 0');
     }
     this.messageExpiryInterval = -1;

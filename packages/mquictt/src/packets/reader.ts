@@ -79,7 +79,7 @@ export class PacketReader {
   /** @throws PacketError MALFORMED_PACKET: 0 is no identifier */
   packetIdentifier(): number {
     const identifier = this.uint16();
-    // [MQTT-2.2.1-3], [MQTT-2.2.1-4]; [MQTT-2.3.1-1] of MQTT 3.1.1
+    // [MQTT-2.2.1-3], [MQTT-2.2.1-4]; [MQTT311-2.3.1-1]
     if (identifier === 0) throw new PacketError(ReasonCode.MALFORMED_PACKET, 'A packet identifier is 0');
     return identifier;
   }

@@ -32,7 +32,7 @@ export function decodeSuback(reader: PacketReader, type: SubackPacket['type'], v
     while (reader.remaining > 0) {
       const code = reader.uint8();
       if (version === 5) checkReasonCode(type, code);
-      // [MQTT-3.9.3-2] of MQTT 3.1.1
+      // [MQTT311-3.9.3-2]
       else if (code > 2 && code !== 0x80)
         throw new PacketError(ReasonCode.MALFORMED_PACKET, `SUBACK does not have return code ${code}`);
       reasonCodes.push(code);

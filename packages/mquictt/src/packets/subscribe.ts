@@ -63,7 +63,7 @@ export function decodeSubscribe(reader: PacketReader, version: ProtocolVersion):
 function readSubscription(reader: PacketReader, version: ProtocolVersion): ReceivedSubscription {
   const topicFilter = reader.string(); // [MQTT-3.8.3-1]
   const options = reader.uint8();
-  // [MQTT-3.8.3-5]; [MQTT-3-8.3-4] of MQTT 3.1.1. MQTT 3.1 says "not used".
+  // [MQTT-3.8.3-5]; [MQTT311-3.8.3-4]. MQTT 3.1 says "not used".
   if (version > 3 && (options & (version === 5 ? 0xc0 : 0xfc)) !== 0)
     throw new PacketError(ReasonCode.MALFORMED_PACKET, 'Reserved bits of subscription options are set');
   // §3.8.3.1: these two values are protocol errors.
@@ -106,7 +106,7 @@ export function decodeUnsubscribe(reader: PacketReader, version: ProtocolVersion
 }
 
 function checkFilterCount(count: number): void {
-  // [MQTT-3.8.3-2], [MQTT-3.10.3-2]; [MQTT-3.8.3-3] of MQTT 3.1.1
+  // [MQTT-3.8.3-2], [MQTT-3.10.3-2]; [MQTT311-3.8.3-3]
   if (count === 0) throw new PacketError(ReasonCode.PROTOCOL_ERROR, 'There is no topic filter in the packet');
   if (count > MAX_FILTERS_PER_PACKET)
     throw new PacketError(

@@ -17,7 +17,8 @@ export function topicNameProblem(topic: string): string | undefined {
  * Says why a text cannot be a topic filter, or returns undefined. What stands after `$share/{ShareName}/` has to be one as well.
  */
 export function topicFilterProblem(filter: string): string | undefined {
-  if (!isSharedFilter(filter)) return plainFilterProblem(filter);
+  // Applications in JavaScript pass anything.
+  if (typeof filter !== 'string' || !isSharedFilter(filter)) return plainFilterProblem(filter);
   const nameEnd = filter.indexOf('/', SHARE.length);
   // [MQTT-4.8.2-1], [MQTT-4.8.2-2]
   if (filter === '$share' || nameEnd === SHARE.length || filter === SHARE) return 'has no share name after $share';

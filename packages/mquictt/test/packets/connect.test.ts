@@ -168,7 +168,21 @@ const FIXTURES: readonly Fixture[] = [
         username: 'u',
         will: { topic: 'w', payload: new Uint8Array(0), qos: 2, retain: false },
       }),
-    expected: { username: 'u', password: undefined, clientId: '' },
+    expected: {
+      username: 'u',
+      password: undefined,
+      clientId: '',
+      will: {
+        topic: 'w',
+        payload: new Uint8Array(0),
+        qos: 2,
+        retain: false,
+        delayInterval: 0,
+        messageExpiryInterval: -1,
+        responseTopic: '',
+        properties: new Uint8Array(0),
+      },
+    },
   },
 ];
 for (const fixture of FIXTURES) testFixture(test, fixture);

@@ -136,6 +136,7 @@ const REFUSED = [
   refusal('§3.15.2.2.3', 'AUTH with data and no method', 5, 'f0 06 18 04 16 0001 6d', 0x82),
   refusal('§3.15.2.2.3', 'AUTH with data twice', 5, 'f0 0e 18 0c 15 0001 6d 16 0001 6d 16 0001 6d', 0x82),
   refusal('§3.15.2', 'AUTH with a reason code and no length of properties', 5, 'f0 01 18', 0x81),
+  refusal('§3.15.2', 'AUTH with a byte after its properties', 5, 'f0 07 18 04 15 0001 6d 00', 0x81),
   refusal('§2.1.2', 'AUTH in MQTT 3.1.1', 4, 'f0 00', 0x81),
   refusal('§2.1.2', 'AUTH in MQTT 3.1', 3, 'f0 00', 0x81),
   refusal('§2.1.2', 'packet type 0', 5, '00 00', 0x81),

@@ -80,9 +80,16 @@ function plainOurs(packet: Packet): Plain {
         packet;
       const { sessionExpiryInterval, receiveMaximum, maximumPacketSize, topicAliasMaximum, ...rest } = properties;
       return {
-        ...{ type, protocolVersion, clientId, cleanStart, keepAlive },
+        type,
+        protocolVersion,
+        clientId,
+        cleanStart,
+        keepAlive,
         ...plainProperties({ username, password, ...rest }),
-        ...{ sessionExpiryInterval, receiveMaximum, maximumPacketSize, topicAliasMaximum },
+        sessionExpiryInterval,
+        receiveMaximum,
+        maximumPacketSize,
+        topicAliasMaximum,
         will:
           will === undefined
             ? undefined
@@ -241,7 +248,7 @@ const ONLY_THEIRS: readonly Difference[] = [
     says: /will has QoS 3/,
   },
   {
-    what: '[MQTT-3.1.2-22] of MQTT 3.1.1: passwords alone',
+    what: '[MQTT311-3.1.2-22]: passwords alone',
     version: 4,
     bytes: '10 0f 0004 4d515454 04 42 0000 0000 0001 61',
     says: /password and no user name/,

@@ -130,6 +130,13 @@ test('[MQTT-3.3.2-14] a response topic is a topic name', () => {
   for (const topic of ['', 'a/#', '+']) assertRefused(() => checkResponseTopic(topic), 0x82);
 });
 
+test('what is no text is no topic', () => {
+  for (const value of [undefined, null, 5, {}]) {
+    assert.is(topicFilterProblem(value as string), 'is no text');
+    assert.is(topicNameProblem(value as string), 'is no text');
+  }
+});
+
 test('wildcards are found', () => {
   assert.ok(hasWildcard('a/+'));
   assert.ok(hasWildcard('a/#'));
