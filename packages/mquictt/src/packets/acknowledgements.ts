@@ -4,7 +4,7 @@ import type { Diagnostics, PeerLimits } from './diagnostics.ts';
 import { checkReasonCode } from './packet-reason-codes.ts';
 import { PacketType, packetTypeName } from './packet-types.ts';
 import type { ProtocolVersion } from './packet-types.ts';
-import { readPropertyFields } from './properties.ts';
+import { readPropertyFields } from './property-reader.ts';
 import type { PropertyFields, UserPropertyList } from './properties.ts';
 import { encodeShortAcknowledgement, headerOf } from './puback.ts';
 import type { AcknowledgementType } from './puback.ts';

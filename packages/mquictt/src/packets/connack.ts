@@ -6,7 +6,7 @@ import type { PeerLimits } from './diagnostics.ts';
 import { checkReasonCode } from './packet-reason-codes.ts';
 import { PacketType } from './packet-types.ts';
 import type { ProtocolVersion } from './packet-types.ts';
-import { readPropertyFields } from './properties.ts';
+import { readPropertyFields } from './property-reader.ts';
 import type { PropertyFields } from './properties.ts';
 import type { PacketReader } from './reader.ts';
 import { packetWriter } from './writer.ts';

@@ -1,7 +1,8 @@
 /** The properties that belong to a message and travel with it from publisher to subscriber, as objects for applications and as bytes for the wire. */
 import { usageError } from '../errors.ts';
 import { PacketType } from './packet-types.ts';
-import { PropertyId, PropertyReader } from './properties.ts';
+import { PropertyId } from './properties.ts';
+import { PropertyReader } from './property-reader.ts';
 import type { PublishView } from './publish.ts';
 import { PacketReader } from './reader.ts';
 import { topicNameProblem } from './topics.ts';

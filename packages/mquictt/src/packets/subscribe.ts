@@ -4,7 +4,7 @@ import { MAX_FILTERS_PER_PACKET } from '../limits.ts';
 import { ReasonCode } from '../reason-codes.ts';
 import { PacketType } from './packet-types.ts';
 import type { ProtocolVersion } from './packet-types.ts';
-import { readPropertyFields } from './properties.ts';
+import { readPropertyFields } from './property-reader.ts';
 import type { PropertyFields, UserPropertyList } from './properties.ts';
 import type { PacketReader } from './reader.ts';
 import { isSharedFilter, splitSharedFilter, topicFilterProblem } from './topics.ts';

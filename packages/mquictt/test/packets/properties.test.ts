@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PacketError } from '../../src/errors.ts';
-import { PropertyReader } from '../../src/packets/properties.ts';
+import { PropertyReader } from '../../src/packets/property-reader.ts';
 import { PacketReader } from '../../src/packets/reader.ts';
 import { hex } from '../support/hex.ts';
 
@@ -105,6 +105,14 @@ test('several user properties and, in PUBLISH, subscription identifiers are allo
     [0x26, ['a', 'b']],
     [0x26, ['a', 'c']],
   ]);
+});
+
+test('authentication data may stand beside its method, in CONNECT, CONNACK and AUTH', () => {
+  for (const packet of [1, 2, 15])
+    assert.equal(read(packet, '09 16 0002 00ff 15 0001 6d'), [
+      [0x16, Uint8Array.of(0, 255)],
+      [0x15, 'm'],
+    ]);
 });
 
 test('[MQTT-1.5.4-3] a byte order mark is text', () => {
