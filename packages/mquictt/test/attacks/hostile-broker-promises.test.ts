@@ -124,7 +124,7 @@ test('no stream is allowed', () =>
     0,
   ));
 
-test('a session where none was wanted', () =>
+test('[MQTT-3.2.2-4] a session where none was wanted', () =>
   against(
     ({ stream }) => void stream.tryWrite(codec.encodeConnack({ sessionPresent: true, reasonCode: 0 }, 5)),
     async ({ connect }) => {

@@ -63,17 +63,11 @@ test('[MQTT-3.8.3-5] [MQTT311-3.8.3-4] reserved option bits and QoS 3 close the 
 test('[MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-6] [MQTT-3.8.4-7] [MQTT-3.9.3-1] [MQTT-3.9.3-2] [MQTT311-3.8.4-1] [MQTT311-3.8.4-2] [MQTT311-3.8.4-5] [MQTT311-3.9.3-1] [MQTT311-3.9.3-2] SUBACK says of each filter, in order, what was granted or that it failed', () => {
   for (const protocolVersion of VERSIONS) {
     const { control } = new TestBroker().connect('c', { protocolVersion });
-    subscribeAll(control, [
-      ['a', 1],
-      ['b#', 1],
-      ['c', 0],
-      ['+d', 0],
-      ['e', 1],
-    ]);
+    subscribeAll(control, [['a', 1], 'b#', ['c', 0], ['d', 1], '+e']);
     const suback = onlySuback(control.take());
     assert.is(suback.packetIdentifier, 7);
     const failure = protocolVersion === 5 ? 0x8f : 0x80;
-    assert.equal(suback.reasonCodes, [1, failure, 0, failure, 1]);
+    assert.equal(suback.reasonCodes, [1, failure, 0, 1, failure]);
   }
 });
 

@@ -87,7 +87,7 @@ test('a port that is taken', () =>
     assert.match(error.message, String(broker.address().port));
   }));
 
-test('the broker chooses an identifier, and the same one takes over', () =>
+test('[MQTT-3.1.3-6] [MQTT-3.1.3-7] [MQTT-3.1.4-3] the broker chooses an identifier, and the same one takes over', () =>
   withBroker(async ({ broker, connect }) => {
     const anonymous = await connect('');
     assert.match(anonymous.clientId, /^mquictt-/);
@@ -104,7 +104,7 @@ test('the broker chooses an identifier, and the same one takes over', () =>
     await second.publisher('t', 'x');
   }));
 
-test('a will is published when a client vanishes and not when it closes', () =>
+test('[MQTT-3.1.2-8] [MQTT-3.14.4-3] a will is published when a client vanishes and not when it closes', () =>
   withBroker(async ({ connect }) => {
     const observer = await connect('observer');
     const wills = await observer.subscriber('wills/+');

@@ -75,7 +75,7 @@ test('streams that come before CONNECT wait for it, whatever the order', () =>
     await connection.close();
   }));
 
-test('MQTT 3.1.1 on a single stream', () =>
+test('[MQTT311-7.0.0-2] MQTT 3.1.1 on a single stream', () =>
   withBroker(async (world) => {
     const connection = await dial(world);
     const packets = new Packets(await connection.openStream(), 4);

@@ -19,7 +19,7 @@ test('publishers and subscribers have streams of their own', () =>
     assert.is(client.streamCount, 7);
   }));
 
-test('wildcards', () =>
+test('[MQTT-3.3.2-3] [MQTT-4.7.2-1] wildcards', () =>
   withBroker(async ({ connect }) => {
     const client = await connect('c');
     const plus = await client.subscriber('house/+/temperature');
@@ -48,7 +48,7 @@ test('wildcards', () =>
     assert.is(plus.bufferedMessages + hash.bufferedMessages + all.bufferedMessages, 0);
   }));
 
-test('publishes that are not awaited keep their order, with both QoS', () =>
+test('[MQTT-4.6.0-5] publishes that are not awaited keep their order, with both QoS', () =>
   withBroker(async ({ connect }) => {
     const client = await connect();
     for (const qos of [0, 1] as const) {
@@ -79,7 +79,7 @@ test('[MQTT-4.2.0-1] [MQTT311-7.1.1-1] messages of every size arrive as they wer
     assert.is(error.code, 'ERR_MQTT_PACKET_TOO_LARGE');
   }));
 
-test('what was published without RETAIN is not kept, an empty payload clears', () =>
+test('[MQTT-3.3.1-6] [MQTT-3.3.1-8] what was published without RETAIN is not kept, an empty payload clears', () =>
   withBroker(async ({ connect }) => {
     const client = await connect();
     const publisher = await client.publisher('t', 'kept');
@@ -93,7 +93,7 @@ test('what was published without RETAIN is not kept, an empty payload clears', (
     assert.is(text(await second.read()), 'later');
   }));
 
-test('messages carry their properties', () =>
+test('[MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20] messages carry their properties', () =>
   withBroker(async ({ connect }) => {
     const client = await connect();
     const subscriber = await client.subscriber('t', { retainAsPublished: true });
@@ -170,7 +170,7 @@ test('a read can be given up without losing a message', () =>
     assert.is(text(await subscriber.read()), 'still here');
   }));
 
-test('no local', () =>
+test('[MQTT-3.8.3-3] no local', () =>
   withBroker(async ({ connect }) => {
     const client = await connect('a');
     const other = await connect('b');
@@ -198,7 +198,7 @@ test('wrong topics and options are refused with a sentence, before anything is s
     assert.is(client.streamCount, 2);
   }));
 
-test('the keep-alive keeps a quiet connection, and the broker ends one that is silent', () =>
+test('[MQTT-3.1.2-20] the keep-alive keeps a quiet connection, and the broker ends one that is silent', () =>
   withBroker(
     async ({ broker, connect }) => {
       const client = await connect('quiet', { keepAlive: 1 });

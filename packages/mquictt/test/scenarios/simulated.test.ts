@@ -127,7 +127,7 @@ test('a lost packet of one topic holds up no other topic', async () => {
   await settle(simulation, world.broker!.close());
 });
 
-test('under loss every QoS 1 message arrives, in order within its topic', async () => {
+test('[MQTT-4.6.0-5] under loss every QoS 1 message arrives, in order within its topic', async () => {
   const world = new World(() => [stages.loss(0.1, 5), stages.delay(15)]);
   const { simulation } = world;
   await world.listen();
@@ -149,7 +149,7 @@ test('under loss every QoS 1 message arrives, in order within its topic', async 
   await settle(simulation, world.broker!.close());
 });
 
-test('a client whose network is gone is missed by the broker, and its will is published', async () => {
+test('[MQTT-3.1.2-8] a client whose network is gone is missed by the broker, and its will is published', async () => {
   let isCut = false;
   const world = new World(() => [stages.dropIf(() => isCut), stages.delay(5)]);
   const { simulation } = world;
