@@ -81,7 +81,8 @@ runCommands({
       resumption: { tickets, ticketCount },
     });
     server = serverWith(TICKET_COUNT);
-    handshake();
+    // Each server certificate once: what a server does with a key for the first time is not what is measured.
+    for (let i = 0; i < work.chains.length; i++) handshake();
     if (work.isResumed) server = serverWith(0);
   },
 
