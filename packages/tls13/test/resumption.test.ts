@@ -5,8 +5,13 @@ import * as assert from 'uvu/assert';
 import { Alert } from '../src/alerts.ts';
 import { TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, TLS_CHACHA20_POLY1305_SHA256 } from '../src/cipher-suites.ts';
 import type { ClientConfig, ServerConfig } from '../src/config.ts';
+import { ExtensionType } from '../src/extensions.ts';
+import { writeServerShare } from '../src/extensions/key-share.ts';
+import { writeSelectedIdentity } from '../src/extensions/pre-shared-key.ts';
+import { writeSelectedVersion } from '../src/extensions/supported-versions.ts';
 import { EncryptionLevel } from '../src/handshake.ts';
 import { HandshakeType } from '../src/messages/handshake-message.ts';
+import { writeServerHello } from '../src/messages/server-hello.ts';
 import { nodeProvider } from '../src/node/index.ts';
 import { NamedGroup } from '../src/provider.ts';
 import { nobleProvider } from '../src/providers/noble.ts';
@@ -157,6 +162,32 @@ test('who does not know the secret of a ticket is refused', () => {
     'ERR_TLS_AUTHENTICATION',
     dead,
   );
+});
+
+test('a server that takes a session under a suite of another hash is refused (RFC 8446 §4.2.11)', () => {
+  const [session] = firstSessions(resuming({ cipherSuites: [TLS_AES_128_GCM_SHA256] }));
+  for (const [suite, alert] of [
+    [TLS_AES_256_GCM_SHA384, Alert.ILLEGAL_PARAMETER],
+    [TLS_CHACHA20_POLY1305_SHA256, undefined],
+  ] as const) {
+    const client = returningClient(session!, {}, { groups: [NamedGroup.X25519] });
+    client.start(TEST_UNIX_TIME);
+    const hello = writeServerHello({
+      random: new Uint8Array(32).fill(5),
+      cipherSuite: suite.id,
+      extensions: new Map<number, Uint8Array>([
+        [ExtensionType.SUPPORTED_VERSIONS, writeSelectedVersion()],
+        [
+          ExtensionType.KEY_SHARE,
+          writeServerShare({ group: NamedGroup.X25519, keyExchange: new Uint8Array(32).fill(9) }),
+        ],
+        [ExtensionType.PRE_SHARED_KEY, writeSelectedIdentity(0)],
+      ]),
+    });
+    const read = (): void => client.handleMessages(INITIAL, hello, TEST_UNIX_TIME);
+    if (alert === undefined) read();
+    else expectAlert(read, alert, undefined, client);
+  }
 });
 
 test('stored tickets are good once', () => {
