@@ -32,7 +32,9 @@ export function buildClose(
     const isHidden = isLong && life.isApplicationClose;
     const isApplication = life.isApplicationClose && !isLong;
     const errorCode = isHidden ? TransportErrorCode.APPLICATION_ERROR : life.errorCode;
-    const reason = isHidden ? new Uint8Array(0) : cutUtf8(utf8(life.reason), MAX_REASON_LENGTH);
+    // Nor are words about a certificate, which only the peer has been shown: it reads them in the Handshake packet.
+    const isSaidBelow = index === Space.INITIAL && spaces.length > 1;
+    const reason = isHidden || isSaidBelow ? new Uint8Array(0) : cutUtf8(utf8(life.reason), MAX_REASON_LENGTH);
     const size = connectionCloseSize(isApplication, errorCode, life.frameType, reason.length);
     const packetStart = writer.position;
     if (end - packetStart < MIN_PACKET_ROOM + reason.length) break;

@@ -93,7 +93,7 @@ export interface HostileOptions {
   readonly alpnProtocols?: readonly string[];
   /** Changes the TLS configuration of the victim. */
   readonly victim?: Partial<Pick<ServerConfig, 'alpnProtocols' | 'groups' | 'clientAuthentication'>>;
-  /** As a client: its certificate. */
+  /** Its certificate; a server has a good one of its own otherwise. */
   readonly credential?: Credential;
   /** Changes or withholds TLS messages on their way out. */
   readonly onHandshakeBytes?: (space: SpaceIndex, data: Uint8Array) => Uint8Array | undefined;
@@ -397,7 +397,7 @@ export class HostilePeer {
           { serverName: TEST_SERVER_NAME, extensions },
         )
       : new ServerHandshake(
-          { ...common, credential: testCredential('ecdsa-p256', nobleProvider, this.random) },
+          { ...common, credential: credential ?? testCredential('ecdsa-p256', nobleProvider, this.random) },
           { extensions },
         );
   }

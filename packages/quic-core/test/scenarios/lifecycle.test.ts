@@ -2,7 +2,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TransportErrorCode as E, type Connection } from '@mquictt/quic-core';
-import { stages, TEST_SERVER_NAME } from '@mquictt/testkit';
+import { seededRandom, stages, testClientCredential, TEST_SERVER_NAME } from '@mquictt/testkit';
+import { nobleProvider } from '@mquictt/tls13';
 import { concat, text, World, type WorldOptions } from './harness.ts';
 import { APPLICATION, HostilePeer, INITIAL, HANDSHAKE, varints } from './hostile-peer.ts';
 
@@ -211,6 +212,21 @@ test('whoever closes during the handshake hides its code and reason from those w
     assert.is(close.reason, '');
   }
   assert.is(peer.datagrams.at(-1)!.bytes.length, 1200);
+});
+
+test('what a client says about an encrypted certificate is not for those who can read Initial packets', () => {
+  const stranger = testClientCredential('stranger', nobleProvider, seededRandom(5));
+  const peer = new HostilePeer({ role: 'server', credential: stranger });
+  peer.start().runFor(50);
+  const closes = peer.closes.filter(({ space }) => space !== APPLICATION);
+  assert.equal(
+    closes.map(({ space }) => space),
+    [INITIAL, HANDSHAKE],
+  );
+  const [inClear, hidden] = closes;
+  assert.is(inClear!.errorCode, hidden!.errorCode);
+  assert.is(inClear!.reason, '');
+  assert.match(hidden!.reason, /stranger/);
 });
 
 test('a client that gives up at once is gone at once, on both sides', () => {
