@@ -79,7 +79,7 @@ export interface Connection {
   /** Undefined until `connected`. */
   readonly alpnProtocol: string | undefined;
   readonly serverName: string | undefined;
-  /** DER, leaf first; empty until they came, and where the peer has none. Of a resumed session: a client knows the chain, a server the leaf. */
+  /** DER, leaf first; empty until the peer has proved that they are its own, and where it has none. Of a resumed session: a client knows the chain, a server the leaf. */
   readonly peerCertificates: readonly Uint8Array[];
   /** Whether a session was resumed: then no certificates were exchanged. False until `connected`. */
   readonly isResumed: boolean;

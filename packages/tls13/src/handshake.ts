@@ -80,7 +80,7 @@ export interface Handshake {
   readonly isComplete: boolean;
   /** The negotiated suite, undefined until ServerHello. */
   readonly suite: CipherSuite | undefined;
-  /** DER certificates of the peer, leaf first; empty until they came, and where it has none. Of a resumed session: a client knows the chain, a server the leaf. */
+  /** DER certificates of the peer, leaf first; empty until it has proved that they are its own, and where it has none. Of a resumed session: a client knows the chain, a server the leaf. */
   readonly peerCertificates: readonly Uint8Array[];
   /** DER OCSPResponse that came with them. It has not been looked at. */
   readonly peerOcspResponse: Uint8Array | undefined;

@@ -44,6 +44,7 @@ export class WaitCertificateVerify implements HandshakeState {
       transcript.digest(),
     );
     transcript.add(message.raw);
+    output.setPeer(this.#peer.chain, this.#peer.ocspResponse);
     const next = new WaitServerFinished(this.#context, this.#keys, this.#parameters);
     if (!settings.judgePeerChain) return next;
     output.emit({ type: 'judge-peer-chain', ...this.#peer });

@@ -27,7 +27,7 @@ export class WaitCertificate implements HandshakeState {
   }
 
   handle(message: HandshakeMessage, unixTime: number): HandshakeState {
-    const { settings, serverName, output } = this.#context;
+    const { settings, serverName } = this.#context;
     const requested = settings.requestOcspStaple ? STAPLE : NOTHING;
     const entries = readPeerCertificates(message, 'server', settings.certificateCompressors, requested);
     // RFC 8446 §4.4.2.4: an empty list from a server is a decode_error.
@@ -43,7 +43,6 @@ export class WaitCertificate implements HandshakeState {
       unixTime,
     });
     const peer = peerChain(entries, verified);
-    output.setPeer(peer.chain, peer.ocspResponse);
     const parameters: ClientParameters = {
       ...this.#parameters,
       peerCertificates: peer.chain,

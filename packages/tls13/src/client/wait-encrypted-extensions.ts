@@ -46,7 +46,6 @@ export class WaitEncryptedExtensions implements HandshakeState {
     };
     if (resumed === undefined) return new WaitCertificateOrRequest(this.#context, this.#keys, parameters);
     // RFC 8446 §2.2: the pre-shared key vouches for the server, and no certificate is asked for.
-    output.setPeer(parameters.peerCertificates, undefined);
     return new WaitServerFinished(this.#context, this.#keys, parameters);
   }
 

@@ -26,10 +26,11 @@ export class WaitServerFinished implements HandshakeState {
   }
 
   handle(message: HandshakeMessage): HandshakeState {
-    const { transcript, schedule } = this.#keys;
+    const { transcript, schedule, resumed } = this.#keys;
     const { settings, output } = this.#context;
     checkFinished(message.body, 'server', schedule.serverVerifyData(transcript.digest()));
     transcript.add(message.raw);
+    if (resumed !== undefined) output.setPeer(this.#parameters.peerCertificates, undefined);
     // RFC 8446 §7.1: the application secrets hang on the transcript up to here, whatever we send ourselves.
     const master = schedule.master(transcript.digest());
     this.#context.keyLogger.master(master);

@@ -37,6 +37,7 @@ export class WaitClientCertificateVerify implements HandshakeState {
     const { provider, signatureSchemes } = settings;
     checkCertificateVerify(message.body, 'client', provider, signatureSchemes, publicKeyInfo, transcript.digest());
     transcript.add(message.raw);
+    output.setPeer(chain.chain, undefined);
     if (!isJudged) return this.#claimed.next(undefined);
     output.emit({ type: 'judge-peer-chain', ...chain });
     return new AwaitAnswer('judge-peer-chain', this.level, (identity) => this.#claimed.next(identity));

@@ -36,7 +36,7 @@ export class WaitClientCertificate implements HandshakeState {
   }
 
   handle(message: HandshakeMessage, unixTime: number): HandshakeState {
-    const { settings, output } = this.#context;
+    const { settings } = this.#context;
     const { roots, isRequired } = this.#authentication;
     const entries = readPeerCertificates(message, 'client', settings.certificateCompressors, NOTHING);
     this.#keys.transcript.add(message.raw);
@@ -58,7 +58,6 @@ export class WaitClientCertificate implements HandshakeState {
       unixTime,
     });
     const chain = peerChain(entries, verified);
-    output.setPeer(chain.chain, undefined);
     return new WaitClientCertificateVerify(this.#context, this.#keys, {
       chain,
       publicKeyInfo: verified.leaf.publicKeyInfo,

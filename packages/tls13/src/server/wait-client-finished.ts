@@ -30,6 +30,7 @@ export class WaitClientFinished implements HandshakeState {
     const master = this.#master;
     checkFinished(message.body, 'client', schedule.clientVerifyData(transcript.digest()));
     transcript.add(message.raw);
+    if (session?.peerCertificate !== undefined) output.setPeer([session.peerCertificate], undefined);
 
     const level = EncryptionLevel.APPLICATION;
     output.emit({ type: 'read-secret', level, suite, secret: master.clientTrafficSecret });

@@ -74,11 +74,10 @@ export class WriteServerFlight implements HandshakeState {
   }
 
   #clientState(next: (peer: Peer) => WaitClientFinished): HandshakeState {
-    const { settings, output } = this.#context;
+    const { settings } = this.#context;
     const { session } = this.#keys;
     if (session !== undefined) {
       const { peerIdentity: identity, peerCertificate: certificate, expiresAt: authenticatedUntil } = session;
-      output.setPeer(certificate === undefined ? [] : [certificate], undefined);
       return next({ identity, certificate, authenticatedUntil });
     }
     const { clientAuthentication } = settings;

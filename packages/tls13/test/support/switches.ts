@@ -96,8 +96,10 @@ const CHECKS = {
     [
       'server/wait-client-certificate-verify.ts',
       'handle(message: HandshakeMessage): HandshakeState {',
-      (code) => `${code} if (OFF && message.type === HandshakeType.FINISHED)
-        return this.#claimed.next(undefined).handle(message, 0);`,
+      (code) => `${code} if (OFF && message.type === HandshakeType.FINISHED) {
+        this.#context.output.setPeer(this.#claimed.chain.chain, undefined);
+        return this.#claimed.next(undefined).handle(message, 0);
+      }`,
     ],
   ],
   'a client sends a Certificate': [
