@@ -28,6 +28,8 @@ const IMPORT = /\b(?:from|import)\s*\(?\s*(['"])([^'"\n]+)\1/g;
 interface Manifest {
   name: string;
   dependencies?: Record<string, string>;
+  /** What only those install who want what it is for. */
+  peerDependencies?: Record<string, string>;
 }
 
 /** Returns the module specifiers that `source` imports, exports from or loads with `import()`. */
@@ -75,7 +77,8 @@ function problemOf(specifier: string, file: string, src: string, manifest: Manif
     if (!ALLOWED[manifest.name]?.includes(name)) return `${manifest.name} must not know ${name}`;
     if (isCore && specifier !== name) return 'the core imports a subpath that is tied to one runtime';
   }
-  if (manifest.dependencies?.[name] === undefined) return `${name} is not in the dependencies of ${manifest.name}`;
+  if (manifest.dependencies?.[name] === undefined && manifest.peerDependencies?.[name] === undefined)
+    return `${name} is not in the dependencies of ${manifest.name}`;
   return undefined;
 }
 

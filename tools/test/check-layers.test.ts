@@ -36,6 +36,15 @@ test('imports that point down are fine', () => {
   assert.equal(problems, []);
 });
 
+test('a peer dependency is declared as well', () => {
+  const manifest = { name: 'mquictt', peerDependencies: { 'classic-level': '^3.0.0' } };
+  const problems = check({
+    'packages/mquictt/package.json': JSON.stringify(manifest),
+    'packages/mquictt/src/a.ts': `const x = await import('classic-level');\n`,
+  });
+  assert.equal(problems, []);
+});
+
 const WRONG: readonly (readonly [string, string, string, RegExp])[] = [
   ['up', 'tls13/src/a.ts', `import type { x } from '@mquictt/quic-core';`, /must not know/],
   ['to the test kit', 'quic-core/src/a.ts', `export * from '@mquictt/testkit';`, /must not know/],

@@ -41,6 +41,12 @@ export type MqttErrorCode =
   | 'ERR_MQTT_PACKET_TOO_LARGE'
   /** Bytes that are no MQTT packet. */
   | 'ERR_MQTT_MALFORMED_PACKET'
+  /** What is to outlive the process cannot be read or written: the disk is full, Redis does not answer. */
+  | 'ERR_MQTT_STORE'
+  /** The package that a store needs is not installed. */
+  | 'ERR_MQTT_STORE_PACKAGE'
+  /** Another broker uses the same data folder, or the same prefix in Redis. */
+  | 'ERR_MQTT_STORE_TAKEN'
   /** A packet that MQTT does not allow here. */
   | 'ERR_MQTT_PROTOCOL';
 

@@ -98,3 +98,11 @@ export const SUBSCRIBER_BUFFER = 262_144;
 export const SUBSCRIBER_BUFFER_MESSAGES = 4_096;
 /** Bytes that a publisher of the client keeps while they cannot be sent, before publish() says no. */
 export const PUBLISHER_QUEUE = 67_108_864;
+
+/**
+ * Bytes that wait to be written to the store. While it is full or slow, what has to be stored is refused beyond this, instead of waiting in memory.
+ */
+export const MAX_UNWRITTEN_BYTES = 67_108_864;
+/** ms before a write that failed is tried again; it doubles up to the second: a full disk is neither hammered nor forgotten. */
+export const STORE_RETRY_FIRST = 100;
+export const STORE_RETRY_LAST = 10_000;
