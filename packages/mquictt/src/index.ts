@@ -1,7 +1,10 @@
 /** MQTT over QUIC: client and broker. */
 export { server, Broker } from './broker/broker.ts';
 export type { BrokerOptions, ClientCertificates } from './broker/broker.ts';
+export type { SlowConsumer } from './core/broker-core.ts';
 export type { BrokerStats } from './core/broker-stats.ts';
+export type { CapabilityOptions } from './core/capabilities.ts';
+export type { SessionQueueLimits } from './core/session.ts';
 export type { RetainedLimits } from './core/retained.ts';
 export { Client } from './client/client.ts';
 export type {

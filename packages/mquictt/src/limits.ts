@@ -43,10 +43,19 @@ export const QUEUE_HIGH_WATER = 262_144;
 export const QUEUE_LOW_WATER = 65_536;
 /** Messages in a queue count as well: many empty ones would cost more than their bytes. */
 export const QUEUE_HIGH_WATER_MESSAGES = 4_096;
-/** Bytes beyond which nothing is queued on a flow: QoS 0 is dropped, for QoS 1 the flow is closed with QUOTA_EXCEEDED. */
+/** Bytes beyond which QoS 0 is not queued on a flow, not even while its publisher is held back for it. */
 export const QUEUE_HARD_LIMIT = 1_048_576;
-/** Bytes queued on all flows of a broker. Beyond it a flow that is behind is treated as if it had reached its hard limit. */
-export const MAX_QUEUED_BYTES = 268_435_456;
+/** Messages and bytes that wait for one session on all its flows, whether its client is there or not: beyond it QoS 1 and 2 is not queued. */
+export const MAX_SESSION_QUEUE_MESSAGES = 100_000;
+export const MAX_SESSION_QUEUE_BYTES = 67_108_864;
+/** Bytes queued for all sessions of a broker. Beyond it nothing more is queued for any that is behind, and new clients are refused. */
+export const MAX_QUEUED_BYTES = 536_870_912;
+/** ms between two lines in the log about queues that are full: a line per message would be a second flood. */
+export const QUEUE_LOG_INTERVAL = 60_000;
+/** Sessions, those of clients that are not connected included: names are free, and each costs some 2 KB. */
+export const MAX_SESSIONS = 262_144;
+/** QoS 2 identifiers of a session that were received on streams that are gone and never released; the oldest are forgotten. */
+export const MAX_ORPHANED_RECEIPTS = 65_535;
 /** ms for which a flow that is behind may hold back those who publish to it (only streams that do nothing but publish). */
 export const HOLD_TIME = 500;
 /** ms after a hold that was not enough, during which the flow holds nobody: a slow reader costs others one HOLD_TIME per this. */
@@ -64,7 +73,7 @@ export const WRITE_SIZE = 32_768;
 /** Messages larger than this are handed to the stream by reference instead of being gathered. */
 export const GATHER_LIMIT = 4_096;
 
-/** Receive Maximum that we announce. QoS 1 is answered at once, so that it bounds answers on their way and no memory of ours. */
+/** Receive Maximum that we announce, per flow. QoS 1 is answered at once, so that it bounds answers on their way; of QoS 2 it bounds the identifiers kept. */
 export const RECEIVE_MAXIMUM = 4_096;
 
 /** Retained messages and the bytes of their topics, properties and payloads: they outlive their publisher. */

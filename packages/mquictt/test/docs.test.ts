@@ -36,28 +36,28 @@ test('the packets are those that client and broker write', async () => {
   assert.is(connect, toHex(expected));
 
   // What the broker writes, as bytes.
-  const written = (stream: { flow: { poll(capacity: number, now: number): Uint8Array | undefined } }): string => {
+  const written = (stream: { channel: { poll(capacity: number, now: number): Uint8Array | undefined } }): string => {
     const pieces: Uint8Array[] = [];
-    for (let piece = stream.flow.poll(1e6, 0); piece !== undefined; piece = stream.flow.poll(1e6, 0))
+    for (let piece = stream.channel.poll(1e6, 0); piece !== undefined; piece = stream.channel.poll(1e6, 0))
       pieces.push(piece);
     return toHex(concat(...pieces));
   };
-  client.control.flow.receive(expected, broker.now);
+  client.control.channel.receive(expected, broker.now);
   assert.is(connack, written(client.control));
 
   const hello = publishBytes('hello/world', 'hello again!', { qos: 1, retain: true });
   assert.is(publish, toHex(hello));
   const publisher = client.stream();
-  publisher.flow.receive(hello, broker.now);
+  publisher.channel.receive(hello, broker.now);
   assert.is(puback, written(publisher));
 
   const request = { topicFilter: 'hello/world', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 };
   const wanted = codec.encodeSubscribe(2, [request], 0, 5);
   assert.is(subscribe, toHex(wanted));
   const subscriber = client.stream();
-  subscriber.flow.receive(wanted, broker.now);
+  subscriber.channel.receive(wanted, broker.now);
   assert.is(`${suback}${message}`, written(subscriber));
-  subscriber.flow.receive(hex(answer!), broker.now);
+  subscriber.channel.receive(hex(answer!), broker.now);
   assert.is(client.session.inFlight.size, 0);
 });
 

@@ -13,8 +13,11 @@ import type {
 import { listen, nodeRuntime, parseAddress } from '@mquictt/quic-node';
 import type { Config } from '../config.ts';
 import { BrokerCore } from '../core/broker-core.ts';
+import type { SlowConsumer } from '../core/broker-core.ts';
 import type { BrokerStats } from '../core/broker-stats.ts';
+import type { CapabilityOptions } from '../core/capabilities.ts';
 import type { RetainedLimits } from '../core/retained.ts';
+import type { SessionQueueLimits } from '../core/session.ts';
 import { MqttError, usageError } from '../errors.ts';
 import { CLOSE_DEADLINE, MAX_STREAMS } from '../limits.ts';
 import { logFunction } from '../logger.ts';
@@ -26,15 +29,18 @@ import { ConnectionBinding } from './connection-binding.ts';
 import { StreamBinding } from './stream-binding.ts';
 import type { StreamBindingHost } from './stream-binding.ts';
 
-export interface BrokerOptions extends QuicOptions {
-  /** Largest MQTT packet taken, bytes, fixed header included. @default 1_048_576 */
-  readonly maxPacketSize?: number;
+export interface BrokerOptions extends QuicOptions, CapabilityOptions {
   /** Told what happens; pino fits. @default nobody */
   readonly logger?: Logger;
   /** How much is kept of retained messages. */
   readonly retained?: RetainedLimits;
-  /** Seconds; takes the place of a client's keep-alive that is longer or off. @default none */
-  readonly serverKeepAlive?: number;
+  /** How much may wait for one session, whether its client is connected or not. */
+  readonly sessionQueue?: SessionQueueLimits;
+  /**
+   * What becomes of a reader that lets its session's queue fill up: its new messages of QoS 1 and 2 are not queued (and counted), or it loses its stream,
+   * on the control stream its connection, with 0x97. @default 'drop'
+   */
+  readonly slowConsumer?: SlowConsumer;
   /** Connections at once; more are refused. @default 65_536 */
   readonly maxConnections?: number;
   /**
@@ -135,16 +141,16 @@ export class Broker {
   #serveReady(now: number): void {
     const core = this.#core;
     for (;;) {
-      const flow = core.nextReadyFlow();
-      if (flow !== undefined) {
+      const channel = core.nextReadyChannel();
+      if (channel !== undefined) {
         // CONNECT may just have been accepted on it.
-        if (flow.kind === 'control') (flow.session.context as ConnectionBinding).bindWaiting();
-        (flow.context as StreamBinding | undefined)?.serve(now);
+        if (channel.kind === 'control') (channel.connection.context as ConnectionBinding).bindWaiting();
+        (channel.context as StreamBinding | undefined)?.serve(now);
         continue;
       }
-      const session = core.nextReadySession();
-      if (session === undefined) return;
-      (session.context as ConnectionBinding).serve();
+      const connection = core.nextReadyConnection();
+      if (connection === undefined) return;
+      (connection.context as ConnectionBinding).serve();
     }
   }
 
@@ -190,24 +196,8 @@ export async function server(
     warn('"logs" of the configuration has no effect: the broker keeps messages in memory and nothing on disk yet');
   }
   const runtime = options.runtime ?? nodeRuntime;
-  const { maxPacketSize, serverKeepAlive } = options;
-  if (
-    maxPacketSize !== undefined &&
-    !(Number.isInteger(maxPacketSize) && maxPacketSize >= 64 && maxPacketSize <= 268_435_460)
-  )
-    throw usageError('ERR_MQTT_INVALID_ARGUMENT', `maxPacketSize expected 64..268435460 bytes, got ${maxPacketSize}`);
-  if (
-    serverKeepAlive !== undefined &&
-    !(Number.isInteger(serverKeepAlive) && serverKeepAlive >= 1 && serverKeepAlive <= 65_535)
-  )
-    throw usageError('ERR_MQTT_INVALID_ARGUMENT', `serverKeepAlive expected 1..65535 seconds, got ${serverKeepAlive}`);
-  const core = new BrokerCore({
-    random: runtime.random,
-    log: logFunction(options.logger),
-    ...(maxPacketSize === undefined ? {} : { maxPacketSize }),
-    ...(options.retained === undefined ? {} : { retained: options.retained }),
-    ...(serverKeepAlive === undefined ? {} : { serverKeepAlive }),
-  });
+  checkNumbers(options);
+  const core = new BrokerCore({ ...options, random: runtime.random, log: logFunction(options.logger) });
   try {
     const { host, port } = parseAddress(address, DEFAULT_PORT);
     const listener = await listen({
@@ -238,6 +228,31 @@ function clientCertificatesOf(
     'ERR_MQTT_CERTIFICATE',
     'Certificates of clients need a CA that they lead to: name ca_cert_file under "auth" of the configuration, or give clientCertificates.roots',
   );
+}
+
+/** What has to be a whole number, and from where to where. */
+const NUMBERS: readonly (readonly [name: keyof CapabilityOptions, unit: string, smallest: number, largest: number])[] =
+  [
+    ['maxPacketSize', 'bytes', 64, 268_435_460],
+    ['serverKeepAlive', 'seconds', 1, 65_535],
+    ['maximumQos', '', 0, 2],
+    ['receiveMaximum', 'messages', 1, 65_535],
+    ['maxSessionExpiry', 'seconds', 0, Infinity],
+  ];
+
+function checkNumbers(options: BrokerOptions): void {
+  const wrong = (what: string): never => {
+    throw usageError('ERR_MQTT_INVALID_ARGUMENT', what);
+  };
+  for (const [name, unit, smallest, largest] of NUMBERS) {
+    const value: unknown = options[name];
+    if (value === undefined || (value === Infinity && largest === Infinity)) continue;
+    if (!Number.isInteger(value) || (value as number) < smallest || (value as number) > largest)
+      wrong(`${name} expected ${smallest}..${largest} ${unit}`.trimEnd() + `, got ${String(value)}`);
+  }
+  for (const [name, value] of Object.entries(options.sessionQueue ?? {})) {
+    if (!Number.isInteger(value) || value < 1) wrong(`sessionQueue.${name} expected a whole number, got ${value}`);
+  }
 }
 
 function credentialOf(config: Config): Credential {

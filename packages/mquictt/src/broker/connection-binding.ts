@@ -1,23 +1,23 @@
 /**
- * One QUIC connection and its session: stream 0 is the control stream; the others wait unread, held back by flow control, until CONNECT has been
+ * One QUIC connection and what the core knows of it: stream 0 is the control stream; the others wait unread, held back by flow control, until CONNECT has been
  * accepted on it.
  */
 import type { QuicConnection, QuicStream } from '@mquictt/quic-node';
 import { formatAddress } from '@mquictt/quic-node';
 import type { BrokerCore } from '../core/broker-core.ts';
+import type { Connection } from '../core/connection.ts';
 import type { Timed } from '../core/deadlines.ts';
-import type { Session } from '../core/session.ts';
 import { CLOSE_DEADLINE, LIVENESS_INTERVAL, LIVENESS_ROUNDS, MAX_STREAMS_BEFORE_CONNECT } from '../limits.ts';
 import { ApplicationErrorCode } from '../reason-codes.ts';
 import { StreamBinding } from './stream-binding.ts';
 import type { StreamBindingHost } from './stream-binding.ts';
 
 export class ConnectionBinding implements Timed {
-  readonly session: Session;
+  readonly connection: Connection;
   deadline: number = Infinity;
   heapIndex = -1;
 
-  readonly #connection: QuicConnection;
+  readonly #quic: QuicConnection;
   readonly #core: BrokerCore;
   readonly #host: StreamBindingHost;
   #waiting: QuicStream[] = [];
@@ -26,19 +26,19 @@ export class ConnectionBinding implements Timed {
   #silentRounds = 0;
 
   /** Binds a connection for as long as it lives; core and connection know it from then on. */
-  static start(connection: QuicConnection, core: BrokerCore, host: StreamBindingHost): void {
-    const binding = new ConnectionBinding(connection, core, host);
-    void connection.closed.then(() => binding.#onClosed());
-    connection.onStream = (stream) => binding.#onStream(stream);
+  static start(quic: QuicConnection, core: BrokerCore, host: StreamBindingHost): void {
+    const binding = new ConnectionBinding(quic, core, host);
+    void quic.closed.then(() => binding.#onClosed());
+    quic.onStream = (stream) => binding.#onStream(stream);
   }
 
-  private constructor(connection: QuicConnection, core: BrokerCore, host: StreamBindingHost) {
-    this.#connection = connection;
+  private constructor(quic: QuicConnection, core: BrokerCore, host: StreamBindingHost) {
+    this.#quic = quic;
     this.#core = core;
     this.#host = host;
-    const { remoteAddress, peerIdentity } = connection;
-    this.session = core.openSession(formatAddress(remoteAddress), host.now(), peerIdentity);
-    this.session.context = this;
+    const { remoteAddress, peerIdentity } = quic;
+    this.connection = core.openConnection(formatAddress(remoteAddress), host.now(), peerIdentity);
+    this.connection.context = this;
     core.deadlines.set(this, host.now() + LIVENESS_INTERVAL);
   }
 
@@ -47,9 +47,9 @@ export class ConnectionBinding implements Timed {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#waiting = [];
-    void this.#connection.close({
-      errorCode: this.session.closeCode,
-      reason: this.session.closeReason,
+    void this.#quic.close({
+      errorCode: this.connection.closeCode,
+      reason: this.connection.closeReason,
       deadline: CLOSE_DEADLINE,
     });
   }
@@ -60,25 +60,25 @@ export class ConnectionBinding implements Timed {
    */
   handleTimeout(now: number): void {
     if (this.#isClosing) return;
-    const { packetsReceived } = this.#connection.stats();
+    const { packetsReceived } = this.#quic.stats();
     this.#silentRounds = packetsReceived === this.#packetsSeen ? this.#silentRounds + 1 : 0;
     this.#packetsSeen = packetsReceived;
     if (this.#silentRounds >= LIVENESS_ROUNDS) {
-      void this.#connection.close({ immediate: true });
+      void this.#quic.close({ immediate: true });
       return;
     }
-    if (this.session.patience === 0) this.#connection.ping();
+    if (this.connection.patience === 0) this.#quic.ping();
     this.#core.deadlines.set(this, now + LIVENESS_INTERVAL);
   }
 
   #onStream(stream: QuicStream): void {
-    const { session } = this;
+    const { connection } = this;
     if (stream.id === 0) {
       this.#bind(stream, 'control');
       // Whatever came on the others may be read as soon as CONNECT has been accepted, which can be now or at any later packet.
-    } else if (session.state === 'connected') {
+    } else if (connection.state === 'connected') {
       this.#bind(stream, stream.bidirectional ? 'data' : 'unidirectional');
-    } else if (session.state === 'new') {
+    } else if (connection.state === 'new') {
       this.#waiting.push(stream);
       // Nobody else would hear of it, and what is subscribed to on it could never be sent.
       stream.onStopped = () => {
@@ -87,7 +87,7 @@ export class ConnectionBinding implements Timed {
       };
       if (this.#waiting.length > MAX_STREAMS_BEFORE_CONNECT) {
         this.#core.disconnect(
-          session,
+          connection,
           ApplicationErrorCode.OVERLOADED,
           'Too many streams were opened before CONNECT',
           this.#host.now(),
@@ -100,21 +100,21 @@ export class ConnectionBinding implements Timed {
 
   /** Binds the streams that waited for CONNECT. */
   bindWaiting(): void {
-    if (this.#waiting.length === 0 || this.session.state !== 'connected') return;
+    if (this.#waiting.length === 0 || this.connection.state !== 'connected') return;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const stream of waiting) this.#bind(stream, stream.bidirectional ? 'data' : 'unidirectional');
   }
 
   #bind(stream: QuicStream, kind: 'control' | 'data' | 'unidirectional'): void {
-    new StreamBinding(stream, this.#core.openFlow(this.session, kind), this.#host).start();
+    new StreamBinding(stream, this.#core.openChannel(this.connection, kind), this.#host).start();
   }
 
   #onClosed(): void {
     this.#isClosing = true;
     this.#waiting = [];
     this.#core.deadlines.set(this, Infinity);
-    this.#core.closeConnection(this.session, this.#host.now());
+    this.#core.closeConnection(this.connection, this.#host.now());
     this.#host.flush();
   }
 }

@@ -1,6 +1,6 @@
-/** One QUIC stream and the flow it carries: bytes up as long as nobody is held back, pieces down as the stream takes them. */
+/** One QUIC stream and its channel: bytes up as long as nobody is held back, pieces down as the stream takes them. */
 import type { QuicStream } from '@mquictt/quic-node';
-import type { Flow } from '../core/flow.ts';
+import type { Channel } from '../core/channel.ts';
 
 const EMPTY = new Uint8Array(0);
 
@@ -12,21 +12,21 @@ export interface StreamBindingHost {
 }
 
 export class StreamBinding {
-  readonly flow: Flow;
+  readonly channel: Channel;
   readonly #stream: QuicStream;
   readonly #host: StreamBindingHost;
   /** The stream took less than it was given and will say when it takes more. */
   #isBlocked = false;
-  /** The flow was held back: there may be something left to read. */
+  /** The channel was held back: there may be something left to read. */
   #hasUnread = false;
   #isEnded = false;
   #isReset = false;
 
-  constructor(stream: QuicStream, flow: Flow, host: StreamBindingHost) {
+  constructor(stream: QuicStream, channel: Channel, host: StreamBindingHost) {
     this.#stream = stream;
-    this.flow = flow;
+    this.channel = channel;
     this.#host = host;
-    flow.context = this;
+    channel.context = this;
     stream.onReadable = () => this.#onReadable();
     stream.onWritable = () => {
       this.#isBlocked = false;
@@ -35,7 +35,7 @@ export class StreamBinding {
     };
     stream.onStopped = (errorCode) => {
       this.#isReset = true;
-      flow.receiveReset(errorCode, this.#host.now());
+      channel.receiveReset(errorCode, this.#host.now());
       this.#host.flush();
     };
     // What had arrived before the connection ended still counts, and comes before a will.
@@ -47,22 +47,22 @@ export class StreamBinding {
     this.#read(this.#host.now());
   }
 
-  /** Does what the core wants done, see Flow. */
+  /** Does what the core wants done, see Channel. */
   serve(now: number): void {
-    const flow = this.flow;
+    const channel = this.channel;
     const stream = this.#stream;
-    if (flow.abortCode !== -1) {
+    if (channel.abortCode !== -1) {
       if (!this.#isReset) {
         this.#isReset = true;
-        if (stream.isWritable) stream.reset(flow.abortCode);
-        if (stream.isReadable) stream.stop(flow.abortCode);
+        if (stream.isWritable) stream.reset(channel.abortCode);
+        if (stream.isReadable) stream.stop(channel.abortCode);
       }
       return;
     }
     if (stream.isWritable && !this.#isReset && !this.#isEnded) this.#write(now);
-    if (this.#hasUnread && !flow.isHeld) {
+    if (this.#hasUnread && !channel.isHeld) {
       this.#hasUnread = false;
-      flow.resume(now);
+      channel.resume(now);
       this.#read(now);
     }
   }
@@ -73,36 +73,36 @@ export class StreamBinding {
   }
 
   #read(now: number): void {
-    const flow = this.flow;
+    const channel = this.channel;
     const stream = this.#stream;
-    while (flow.isOpen) {
-      if (flow.isHeld) {
+    while (channel.isOpen) {
+      if (channel.isHeld) {
         this.#hasUnread = true;
         return;
       }
       const chunk = stream.tryRead();
       if (chunk === undefined) break;
-      flow.receive(chunk, now);
+      channel.receive(chunk, now);
     }
     const state = stream.receiveState;
-    if (state === 'finished') flow.receiveEnd(now);
-    else if (state === 'reset') flow.receiveReset(stream.resetCode, now);
+    if (state === 'finished') channel.receiveEnd(now);
+    else if (state === 'reset') channel.receiveReset(stream.resetCode, now);
   }
 
   #write(now: number): void {
-    const flow = this.flow;
+    const channel = this.channel;
     const stream = this.#stream;
     while (!this.#isBlocked) {
-      const piece = flow.poll(Math.max(1, stream.writableBytes), now);
+      const piece = channel.poll(Math.max(1, stream.writableBytes), now);
       if (piece === undefined) break;
       const taken = stream.tryWrite(piece);
       if (taken < piece.length) {
-        flow.putBack(piece.subarray(taken));
+        channel.putBack(piece.subarray(taken));
         // Having taken less, the stream calls onWritable.
         this.#isBlocked = true;
       }
     }
-    if (flow.isFinished && !this.#isBlocked) {
+    if (channel.isFinished && !this.#isBlocked) {
       this.#isEnded = true;
       stream.tryWrite(EMPTY, true);
     }

@@ -79,7 +79,7 @@ export class ControlStream implements PacketStreamOwner {
     view.read(header, buffer, bodyStart, end, 5);
     if (this.#rejectConnack !== undefined)
       throw new PacketError(ReasonCode.PROTOCOL_ERROR, 'A message came before CONNACK');
-    if (view.qos === 1) this.#stream.queue.pushPuback(view.packetIdentifier);
+    if (view.qos === 1) this.#stream.output.pushPuback(view.packetIdentifier);
     else if (view.qos === 2) throw new PacketError(ReasonCode.QOS_NOT_SUPPORTED, 'A message came with QoS 2');
   }
 

@@ -1,5 +1,6 @@
 /** One stream of the client: packets in, packets out, and one end. What the packets mean is its owner's business. */
 import type { QuicError, QuicStream, Timer } from '@mquictt/quic-node';
+import { ChannelOutput } from '../core/channel-output.ts';
 import type { InFlightWindow } from '../core/in-flight.ts';
 import { OutboundQueue } from '../core/outbound-queue.ts';
 import { MqttError, PacketError } from '../errors.ts';
@@ -57,6 +58,7 @@ export interface PacketStreamOwner {
 
 export class PacketStream {
   readonly queue: OutboundQueue;
+  readonly output: ChannelOutput = new ChannelOutput();
   readonly owner: PacketStreamOwner;
   readonly #host: PacketStreamHost;
   readonly #stream: QuicStream;
@@ -104,6 +106,17 @@ export class PacketStream {
     return this.#isEnding;
   }
 
+  /** Whether there is nothing to write, not even the rest of a packet. */
+  get isIdle(): boolean {
+    return this.output.isBetweenPackets && this.queue.length === 0;
+  }
+
+  /** Forgets everything that waits. */
+  clear(): void {
+    this.queue.dropMessages();
+    this.output.clear();
+  }
+
   /** @param urgency 0 (sent first) .. 7 (last) */
   setPriority(urgency: number): void {
     this.#stream.setPriority(urgency);
@@ -111,7 +124,7 @@ export class PacketStream {
 
   /** Queues a packet before all messages, and writes. */
   send(packet: Uint8Array): void {
-    this.queue.pushReply(packet);
+    this.output.pushReply(packet);
     this.flush();
   }
 
@@ -122,17 +135,17 @@ export class PacketStream {
     const now = this.#host.now();
     const stream = this.#stream;
     while (!this.#isBlocked) {
-      const piece = this.queue.poll(Math.max(1, stream.writableBytes), now);
+      const piece = this.output.poll(this.queue, Math.max(1, stream.writableBytes), now);
       if (piece === undefined) break;
       const taken = stream.tryWrite(piece);
       if (taken > 0) this.#host.noteSent(now);
       if (taken < piece.length) {
-        this.queue.putBack(piece.subarray(taken));
+        this.output.putBack(piece.subarray(taken));
         // Having taken less, the stream calls onWritable.
         this.#isBlocked = true;
       }
     }
-    if (this.#isEnding && !this.#isBlocked && this.queue.isEmpty) {
+    if (this.#isEnding && !this.#isBlocked && this.isIdle) {
       this.#isEnded = true;
       stream.tryWrite(EMPTY, true);
     }
@@ -167,10 +180,10 @@ export class PacketStream {
   /** Reads what arrived, as far as the owner has room for it. */
   readNow(): void {
     while (this.#isReceiving && !this.owner.isPaused()) {
-      if (this.queue.replyBytes > MAX_PENDING_REPLIES) {
+      if (this.output.replyBytes > MAX_PENDING_REPLIES) {
         this.flush();
         // A broker that takes no acknowledgements gets rid of no messages.
-        if (this.queue.replyBytes > MAX_PENDING_REPLIES) return;
+        if (this.output.replyBytes > MAX_PENDING_REPLIES) return;
       }
       if (this.#cut()) continue;
       const chunk = this.#stream.tryRead();
@@ -181,7 +194,7 @@ export class PacketStream {
       this.#splitter.push(chunk);
     }
     // Acknowledgements of what was read.
-    if (this.queue.replyBytes > 0) this.flush();
+    if (this.output.replyBytes > 0) this.flush();
   }
 
   /** The end of everything here. */
@@ -226,7 +239,7 @@ export class PacketStream {
 
   #handlePuback(packetIdentifier: number, reasonCode: number, reasonString: string | undefined): void {
     const entry = this.#host.window.acknowledge(packetIdentifier);
-    if (entry === undefined) return;
+    if (entry?.message === undefined) return;
     (entry.queue.owner as PacketStream).owner.handlePuback(entry.message, reasonCode, reasonString);
     wakeNext(this.#host.window);
   }

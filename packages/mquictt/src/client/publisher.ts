@@ -176,7 +176,7 @@ export class Publisher implements OpenStream {
     const sentence = `The broker ended the stream of topic ${this.topic}`;
     const reason = isDone ? undefined : (error ?? new MqttError('ERR_MQTT_STREAM_CLOSED', sentence, { fault: 'peer' }));
     this.#host.forget(this);
-    this.#stream.queue.clear();
+    this.#stream.clear();
     const waiters = [...this.#unacknowledged, ...this.#waitingForRoom];
     this.#unacknowledged.clear();
     this.#waitingForRoom = [];

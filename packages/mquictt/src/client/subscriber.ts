@@ -246,7 +246,7 @@ export class Subscriber implements AsyncIterable<Uint8Array>, OpenStream {
     if (view.topicAlias !== -1)
       throw new PacketError(ReasonCode.TOPIC_ALIAS_INVALID, 'A topic alias came although none is allowed'); // [MQTT-3.3.2-10]
     // From here on it is ours, even if the application has yet to read it.
-    if (view.qos === 1) this.#stream.queue.pushPuback(view.packetIdentifier);
+    if (view.qos === 1) this.#stream.output.pushPuback(view.packetIdentifier);
     if (this.#closing !== undefined) return;
     const message = new Message(view, this.#readTopic());
     const [reader] = this.#readers;
@@ -300,7 +300,7 @@ export class Subscriber implements AsyncIterable<Uint8Array>, OpenStream {
         fault: 'peer',
       });
     this.#releaseIdentifier();
-    this.#stream.queue.clear();
+    this.#stream.clear();
     this.#rejectReaders();
     this.#subscribed.settle(this.#overError);
     this.#over.settle(undefined);

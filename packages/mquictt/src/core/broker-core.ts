@@ -4,61 +4,74 @@
  *
  * A driver's turn:
  *
- *   session = core.openSession(remote, now, ...)    a connection came
- *   flow = core.openFlow(session, kind)             one of its streams, the control stream first; others once `state` is 'connected'
- *   flow.receive(chunk, now), receiveEnd, receiveReset
- *   core.closeConnection(session, now)              the connection is gone
+ *   connection = core.openConnection(remote, now, ...) a connection came
+ *   channel = core.openChannel(connection, kind)    one of its streams, the control stream first; others once `state` is 'connected'
+ *   channel.receive(chunk, now), receiveEnd, receiveReset
+ *   core.closeConnection(connection, now)           the connection is gone
  *   core.handleTimeout(now)                         when now >= nextTimeout()
- *   while ((flow = core.nextReadyFlow())) ...       see Flow
- *   while ((session = core.nextReadySession())) ... close the connection with closeCode when its control flow has nothing left to write
+ *   while ((channel = core.nextReadyChannel())) ... see Channel
+ *   while ((connection = core.nextReadyConnection())) ...
+ *                                                   close it with closeCode when its control channel has nothing left to write
  *   core.nextTimeout()                              set the one timer
+ *
+ * Connections and channels live as long as what they stand for; sessions and their control flows live as long as MQTT says.
  */
 import type { Random } from '@mquictt/tls13';
 import { PacketError } from '../errors.ts';
-import { CONNECT_DEADLINE, MAX_PACKET_SIZE, MAX_PROTOCOL_ERRORS, QUEUE_HARD_LIMIT } from '../limits.ts';
+import { CONNECT_DEADLINE, MAX_PROTOCOL_ERRORS } from '../limits.ts';
 import { encodeDisconnect } from '../packets/codec.ts';
 import { PacketType, packetTypeName } from '../packets/packet-types.ts';
 import { ApplicationErrorCode, ReasonCode, describeReasonCode } from '../reason-codes.ts';
 import type { BrokerCounters, BrokerStats, LogFunction } from './broker-stats.ts';
+import { capabilitiesOf } from './capabilities.ts';
+import type { Capabilities, CapabilityOptions } from './capabilities.ts';
+import { Channel } from './channel.ts';
+import type { ChannelHost, ChannelKind } from './channel.ts';
+import { Connection } from './connection.ts';
 import { Deadlines } from './deadlines.ts';
-import { Delivery, type DeliveryHost } from './delivery.ts';
+import { Delivery } from './delivery.ts';
+import type { DeliveryHost } from './delivery.ts';
 import { Flow } from './flow.ts';
-import type { FlowHost, FlowKind } from './flow.ts';
-import { willMessage } from './handlers/connect.ts';
 import { dispatch } from './handlers/dispatch.ts';
 import type { Message } from './message.ts';
 import { RetainedStore } from './retained.ts';
 import type { RetainedLimits } from './retained.ts';
 import { Router } from './router.ts';
-import { Session } from './session.ts';
+import { DEFAULT_SESSION_QUEUE } from './session.ts';
+import type { SessionQueueLimits } from './session.ts';
+import { Sessions } from './sessions.ts';
+import type { SessionsHost } from './sessions.ts';
 
-export interface BrokerCoreOptions {
+export interface BrokerCoreOptions extends CapabilityOptions {
   /** Draws client identifiers for clients that bring none. */
   readonly random: Random;
-  /** Bytes, fixed header included. @default 1 MiB */
-  readonly maxPacketSize?: number;
   readonly retained?: RetainedLimits;
-  /** Seconds; takes the place of a client's keep-alive that is longer or off. @default none */
-  readonly serverKeepAlive?: number;
+  readonly sessionQueue?: SessionQueueLimits;
+  /** What becomes of a reader that lets its session's queue fill up: its new messages are not queued, or it is disconnected. @default 'drop' */
+  readonly slowConsumer?: SlowConsumer;
   /** @default nothing is logged */
   readonly log?: LogFunction;
 }
 
-export class BrokerCore implements FlowHost, DeliveryHost {
+/** See BrokerCoreOptions.slowConsumer. */
+export type SlowConsumer = 'drop' | 'disconnect';
+
+export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
   readonly deadlines: Deadlines = new Deadlines();
-  readonly maxPacketSize: number;
-  readonly serverKeepAlive: number;
+  readonly capabilities: Capabilities;
   readonly random: Random;
   readonly router: Router = new Router();
   readonly retained: RetainedStore;
   readonly log: LogFunction;
-  /** Connected sessions by client identifier. */
-  readonly sessions: Map<string, Session> = new Map();
+  readonly sessions: Sessions;
+  readonly sessionQueue: Required<SessionQueueLimits>;
+  readonly slowConsumer: SlowConsumer;
   queuedBytes = 0;
   readonly counters: BrokerCounters = {
     messagesReceived: 0,
     messagesRouted: 0,
     messagesDropped: 0,
+    messagesNotQueued: 0,
     retainedRefused: 0,
     flowsEvicted: 0,
     connectionsAccepted: 0,
@@ -68,72 +81,81 @@ export class BrokerCore implements FlowHost, DeliveryHost {
   };
 
   readonly #delivery: Delivery = new Delivery(this);
-  #flowCount = 0;
-  /** Those being published: empty but within endSession(). */
-  readonly #wills: Message[] = [];
-  readonly #readyFlows: (Flow | undefined)[] = [];
-  #readyFlowsHead = 0;
-  readonly #readySessions: Session[] = [];
+  #connectionCount = 0;
+  #channelCount = 0;
+  readonly #readyChannels: (Channel | undefined)[] = [];
+  #readyChannelsHead = 0;
+  readonly #readyConnections: Connection[] = [];
 
   constructor(options: BrokerCoreOptions) {
     this.random = options.random;
-    this.maxPacketSize = options.maxPacketSize ?? MAX_PACKET_SIZE;
-    this.serverKeepAlive = options.serverKeepAlive ?? 0;
+    this.capabilities = capabilitiesOf(options);
     this.retained = new RetainedStore(options.retained);
+    this.sessionQueue = { ...DEFAULT_SESSION_QUEUE, ...options.sessionQueue };
+    this.slowConsumer = options.slowConsumer ?? 'drop';
     this.log = options.log ?? ((): void => {});
+    this.sessions = new Sessions(this);
+  }
+
+  get maxPacketSize(): number {
+    return this.capabilities.maximumPacketSize;
   }
 
   // --- What the driver calls ---
 
-  /** @param remote address and port, for logs */
-  /** @param peerIdentity what the judge of its certificate called the client */
-  openSession(remote: string, now: number, peerIdentity?: string): Session {
-    const session = new Session(remote, peerIdentity, now, (session, now) => this.#handleSilence(session, now));
-    this.deadlines.set(session, now + CONNECT_DEADLINE);
-    return session;
+  /**
+   * @param remote address and port, for logs
+   * @param peerIdentity what the judge of its certificate called the client
+   */
+  openConnection(remote: string, now: number, peerIdentity?: string): Connection {
+    const connection = new Connection(remote, peerIdentity, now, (silent, then) => this.#handleSilence(silent, then));
+    this.deadlines.set(connection, now + CONNECT_DEADLINE);
+    return connection;
   }
 
-  openFlow(session: Session, kind: FlowKind): Flow {
-    const flow = new Flow(kind, session, this);
-    session.flows.add(flow);
-    if (kind === 'control') session.control = flow;
-    this.#flowCount++;
-    return flow;
+  openChannel(connection: Connection, kind: ChannelKind): Channel {
+    const channel = new Channel(kind, connection, this);
+    connection.channels.add(channel);
+    if (kind === 'control') connection.control = channel;
+    else if (connection.session !== undefined) new Flow(connection.session, this).attach(channel);
+    this.#channelCount++;
+    return channel;
   }
 
   /** The connection is gone, or will take nothing more. A will is published unless there was a DISCONNECT. */
-  closeConnection(session: Session, now: number): void {
-    this.endSession(session, now);
-    for (const flow of session.flows) {
-      flow.drop();
-      this.#forget(flow);
+  closeConnection(connection: Connection, now: number): void {
+    this.#release(connection, now);
+    for (const channel of connection.channels) {
+      channel.drop();
+      this.#forget(channel);
     }
-    session.control = undefined;
+    connection.control = undefined;
   }
 
-  /** Ends all sessions because the broker stops. */
+  /** Ends all connections because the broker stops. */
   shutDown(now: number): void {
-    for (const session of this.sessions.values()) {
-      this.disconnect(session, ReasonCode.SERVER_SHUTTING_DOWN, 'The broker is shutting down', now);
+    for (const { connection } of this.sessions) {
+      if (connection !== undefined)
+        this.disconnect(connection, ReasonCode.SERVER_SHUTTING_DOWN, 'The broker is shutting down', now);
     }
   }
 
-  nextReadyFlow(): Flow | undefined {
-    if (this.#readyFlowsHead === this.#readyFlows.length) {
-      this.#readyFlows.length = 0;
-      this.#readyFlowsHead = 0;
+  nextReadyChannel(): Channel | undefined {
+    if (this.#readyChannelsHead === this.#readyChannels.length) {
+      this.#readyChannels.length = 0;
+      this.#readyChannelsHead = 0;
       return undefined;
     }
-    const flow = this.#readyFlows[this.#readyFlowsHead] as Flow;
-    this.#readyFlows[this.#readyFlowsHead++] = undefined;
-    flow.isReady = false;
-    return flow;
+    const channel = this.#readyChannels[this.#readyChannelsHead] as Channel;
+    this.#readyChannels[this.#readyChannelsHead++] = undefined;
+    channel.isReady = false;
+    return channel;
   }
 
-  nextReadySession(): Session | undefined {
-    const session = this.#readySessions.shift();
-    if (session !== undefined) session.isReady = false;
-    return session;
+  nextReadyConnection(): Connection | undefined {
+    const connection = this.#readyConnections.shift();
+    if (connection !== undefined) connection.isReady = false;
+    return connection;
   }
 
   nextTimeout(): number {
@@ -146,8 +168,9 @@ export class BrokerCore implements FlowHost, DeliveryHost {
 
   stats(): BrokerStats {
     return {
+      connections: this.#connectionCount,
       sessions: this.sessions.size,
-      flows: this.#flowCount,
+      flows: this.#channelCount,
       subscriptions: this.router.subscriptionCount,
       retainedMessages: this.retained.count,
       retainedBytes: this.retained.bytes,
@@ -156,36 +179,37 @@ export class BrokerCore implements FlowHost, DeliveryHost {
     };
   }
 
-  // --- What flows call ---
+  // --- What channels and flows call ---
 
   searchLater(flow: Flow): void {
     this.#delivery.searchLater(flow);
   }
 
-  markReady(flow: Flow): void {
-    if (flow.isReady) return;
-    flow.isReady = true;
-    this.#readyFlows.push(flow);
+  markReady(channel: Channel): void {
+    if (channel.isReady) return;
+    channel.isReady = true;
+    this.#readyChannels.push(channel);
   }
 
-  handlePacket(flow: Flow, header: number, now: number): void {
-    if (flow.session.state !== 'connected') this.handlePartial(flow, header);
-    dispatch(this, flow, header, now);
+  handlePacket(channel: Channel, header: number, now: number): void {
+    if (channel.connection.state !== 'connected') this.handlePartial(channel, header);
+    dispatch(this, channel, header, now);
   }
 
-  handlePartial(flow: Flow, header: number): void {
-    if (header === -1 || flow.session.state === 'connected') return;
+  handlePartial(channel: Channel, header: number): void {
+    if (header === -1 || channel.connection.state === 'connected') return;
     // [MQTT-3.1.0-1]. Under this ALPN no stream begins with the header of another dialect either.
     const type = header >> 4;
-    if (type !== PacketType.CONNECT || flow.kind !== 'control')
+    if (type !== PacketType.CONNECT || channel.kind !== 'control')
       throw new PacketError(
         ReasonCode.PROTOCOL_ERROR,
         `The first packet is ${packetTypeName(type)} instead of CONNECT`,
       );
   }
 
-  handleFailure(flow: Flow, error: unknown, now: number): void {
-    const session = flow.session;
+  handleFailure(channel: Channel, error: unknown, now: number): void {
+    const { connection } = channel;
+    const { remote, clientId } = connection;
     let reasonCode: number = ReasonCode.IMPLEMENTATION_SPECIFIC_ERROR;
     let message = 'An internal error';
     if (error instanceof PacketError) {
@@ -194,109 +218,84 @@ export class BrokerCore implements FlowHost, DeliveryHost {
       this.counters.protocolErrors++;
     } else {
       this.counters.internalErrors++;
-      this.log('error', 'Handling a packet failed', { remote: session.remote, clientId: session.clientId, error });
+      this.log('error', 'Handling a packet failed', { remote, clientId, error });
     }
-    this.log('warn', message, {
-      remote: session.remote,
-      clientId: session.clientId,
-      flow: flow.kind,
-      reason: describeReasonCode(reasonCode),
-    });
-    if (flow.kind === 'control') {
-      this.disconnect(session, reasonCode, message, now);
+    this.log('warn', message, { remote, clientId, flow: channel.kind, reason: describeReasonCode(reasonCode) });
+    if (channel.kind === 'control') {
+      this.disconnect(connection, reasonCode, message, now);
       return;
     }
-    this.abortFlow(flow, reasonCode, now);
-    session.protocolErrorCount++;
-    if (session.protocolErrorCount >= MAX_PROTOCOL_ERRORS) this.disconnect(session, reasonCode, message, now);
+    this.abortChannel(channel, reasonCode);
+    connection.protocolErrorCount++;
+    if (connection.protocolErrorCount >= MAX_PROTOCOL_ERRORS) this.disconnect(connection, reasonCode, message, now);
   }
 
-  handleEnd(flow: Flow, now: number): void {
-    if (!flow.splitter.isBetweenPackets)
+  handleEnd(channel: Channel, now: number): void {
+    if (!channel.splitter.isBetweenPackets)
       throw new PacketError(ReasonCode.MALFORMED_PACKET, 'A stream ended in the middle of a packet');
-    if (flow.kind === 'control') {
-      this.#loseControl(flow.session, now);
+    if (channel.kind === 'control') {
+      this.#loseControl(channel.connection, now);
       return;
     }
     // FIN is answered by FIN, after everything that came before has been routed and acknowledged.
-    this.#endSubscriptions(flow);
-    flow.finish();
-    this.#bequeath(flow, now);
-    this.#forget(flow);
+    this.#endDataFlow(channel);
+    channel.finish();
+    this.#forget(channel);
   }
 
-  handleReset(flow: Flow, errorCode: number, now: number): void {
-    if (flow.kind === 'control') this.#loseControl(flow.session, now);
-    else this.abortFlow(flow, errorCode, now);
+  handleReset(channel: Channel, errorCode: number, now: number): void {
+    if (channel.kind === 'control') this.#loseControl(channel.connection, now);
+    else this.abortChannel(channel, errorCode);
   }
 
   // --- What the handlers call ---
 
-  /** Ends one data flow with a reason code; the connection lives. */
-  abortFlow(flow: Flow, errorCode: number, now: number): void {
-    if (flow.kind === 'control') return;
-    this.#endSubscriptions(flow);
-    flow.abort(errorCode);
-    this.#bequeath(flow, now);
-    this.#forget(flow);
+  /** Ends one data channel with a reason code; the connection lives. */
+  abortChannel(channel: Channel, errorCode: number): void {
+    if (channel.kind === 'control') return;
+    this.#endDataFlow(channel);
+    channel.abort(errorCode);
+    this.#forget(channel);
   }
 
   /**
    * Ends a connection from our side: DISCONNECT where the version has it, then CONNECTION_CLOSE.
    *
-   * @param reasonCode also the application error code, unless `closeCode` says another
+   * @param reasonCode also the application error code
    */
-  disconnect(session: Session, reasonCode: number, reason: string, now: number, closeCode: number = reasonCode): void {
-    if (session.closeCode !== -1) return;
-    const isConnected = session.state === 'connected';
+  disconnect(connection: Connection, reasonCode: number, reason: string, now: number): void {
+    if (connection.closeCode !== -1) return;
     // MQTT 3.1.1 has no DISCONNECT from the server. [MQTT-3.14.0-1]: not before a CONNACK that accepts.
-    if (isConnected && session.version === 5) {
-      let packet = encodeDisconnect(reasonCode, reason, 5);
-      // [MQTT-3.14.2-3]
-      if (packet.length > session.maximumPacketSize) packet = encodeDisconnect(reasonCode, undefined, 5);
-      session.control?.queue.pushReply(packet);
+    if (connection.state === 'connected' && connection.version === 5) {
+      connection.control?.output.pushReply(encodeDisconnect(reasonCode, reason, 5, {}, connection)); // [MQTT-3.14.2-3]
     }
-    this.close(session, closeCode, reason, now);
+    this.close(connection, reasonCode, reason, now);
   }
 
   /** Ends a connection without a word of MQTT. */
-  close(session: Session, closeCode: number, reason: string, now: number): void {
-    session.closeCode = closeCode;
-    session.closeReason = reason;
-    this.endSession(session, now);
-    for (const flow of session.flows) {
-      if (flow === session.control) {
-        flow.finish();
+  close(connection: Connection, closeCode: number, reason: string, now: number): void {
+    connection.closeCode = closeCode;
+    connection.closeReason = reason;
+    this.#release(connection, now);
+    for (const channel of connection.channels) {
+      if (channel === connection.control) {
+        channel.finish();
         continue;
       }
-      flow.drop();
-      this.#forget(flow);
+      channel.drop();
+      this.#forget(channel);
     }
-    if (!session.isReady) {
-      session.isReady = true;
-      this.#readySessions.push(session);
+    if (!connection.isReady) {
+      connection.isReady = true;
+      this.#readyConnections.push(connection);
     }
   }
 
-  /** The session is over, the connection maybe not yet. */
-  endSession(session: Session, now: number): void {
-    if (session.state === 'closed') return;
-    const wasConnected = session.state === 'connected';
-    session.state = 'closed';
-    this.deadlines.set(session, Infinity);
-    for (const flow of session.flows) this.#endSubscriptions(flow);
-    if (!wasConnected) return;
-    if (this.sessions.get(session.clientId) === session) this.sessions.delete(session.clientId);
-    this.log('info', 'A client is gone', { remote: session.remote, clientId: session.clientId });
-    const will = session.will;
-    session.will = undefined;
-    if (will === undefined) return;
-    // [MQTT-3.1.2-8]. Sessions end with their connection, so a will delay is over at once (MQTT 5 §3.1.3.2.2).
-    this.#wills.push(willMessage(will, session, now));
-    // A will may end the sessions of those who do not read it, and those have wills too: thousands of them would nest.
-    if (this.#wills.length > 1) return;
-    for (let i = 0; i < this.#wills.length; i++) this.publish(this.#wills[i], undefined, now);
-    this.#wills.length = 0;
+  /** A connection has its session. */
+  accept(connection: Connection): void {
+    connection.state = 'connected';
+    this.counters.connectionsAccepted++;
+    this.#connectionCount++;
   }
 
   /**
@@ -304,69 +303,71 @@ export class BrokerCore implements FlowHost, DeliveryHost {
    *
    * @throws PacketError PACKET_TOO_LARGE: the client takes no packet of that size, and cannot be left without an answer
    */
-  reply(flow: Flow, packet: Uint8Array): void {
+  reply(channel: Channel, packet: Uint8Array): void {
     // [MQTT-3.1.2-24]
-    if (packet.length > flow.session.maximumPacketSize)
+    if (packet.length > channel.connection.maximumPacketSize)
       throw new PacketError(ReasonCode.PACKET_TOO_LARGE, 'An answer is larger than the packets that the client takes');
-    flow.queue.pushReply(packet);
-    this.markReady(flow);
+    channel.output.pushReply(packet);
+    this.markReady(channel);
   }
 
   /** See Delivery.publish(). */
-  publish(message: Message, source: Flow | undefined, now: number): boolean {
+  publish(message: Message, source: Channel | undefined, now: number): boolean {
     return this.#delivery.publish(message, source, now);
   }
 
-  /** What a dead flow had sent goes on on the control flow. [MQTT-3.10.4-3] */
-  #bequeath(flow: Flow, now: number): void {
-    const session = flow.session;
-    const control = session.control;
-    if (flow.kind !== 'data' || control === undefined) return;
-    const isAlive = session.state === 'connected' && control.isOpen;
-    for (const [identifier, message] of session.inFlight.inherit(flow.queue, isAlive ? control.queue : undefined)) {
-      if (!isAlive) continue;
-      this.queuedBytes += message.size;
-      control.queue.pushResend(message.asDuplicate(identifier));
-      this.markReady(control);
-    }
-    if (isAlive && control.backlog > QUEUE_HARD_LIMIT)
-      this.disconnect(session, ReasonCode.QUOTA_EXCEEDED, 'Messages are not acknowledged', now);
-    const waiting = session.inFlight.nextWaiting();
-    if (waiting !== undefined) this.markReady(waiting.owner as Flow);
+  /**
+   * The stream of a data flow ended while the connection lives: its subscriptions end, and exchanges that were begun go on on the control flow.
+   * [MQTT-3.10.4-3]
+   */
+  #endDataFlow(channel: Channel): void {
+    const { flow } = channel;
+    if (flow === undefined) return;
+    const { session } = flow;
+    const begun = session.inFlight.inherit(flow.queue, session.control.queue);
+    this.sessions.endFlow(flow);
+    session.control.resend(begun);
+    session.control.wakeWaiting();
   }
 
-  #endSubscriptions(flow: Flow): void {
-    for (const subscription of flow.subscriptions.values()) {
-      this.router.remove(subscription);
-      flow.session.subscriptionLevels -= subscription.levels;
-    }
-    flow.session.subscriptionCount -= flow.subscriptions.size;
-    flow.subscriptions.clear();
+  /** The session of a connection that ends loses it, or ends with it. */
+  #release(connection: Connection, now: number): void {
+    if (connection.state === 'closed') return;
+    const { session } = connection;
+    connection.state = 'closed';
+    connection.session = undefined;
+    this.deadlines.set(connection, Infinity);
+    if (session === undefined) return;
+    this.#connectionCount--;
+    this.log('info', 'A client is gone', { remote: connection.remote, clientId: connection.clientId });
+    const flows: Flow[] = [];
+    for (const { kind, flow } of connection.channels) if (kind !== 'control' && flow !== undefined) flows.push(flow);
+    this.sessions.disconnect(session, flows, now);
   }
 
-  #forget(flow: Flow): void {
-    if (flow.session.flows.delete(flow)) this.#flowCount--;
+  #forget(channel: Channel): void {
+    if (channel.connection.channels.delete(channel)) this.#channelCount--;
   }
 
   /** The control stream ended without DISCONNECT: the connection is over. */
-  #loseControl(session: Session, now: number): void {
-    if (session.closeCode === -1)
-      this.close(session, ApplicationErrorCode.CONTROL_STREAM_LOST, 'Control stream lost', now);
+  #loseControl(connection: Connection, now: number): void {
+    if (connection.closeCode === -1)
+      this.close(connection, ApplicationErrorCode.CONTROL_STREAM_LOST, 'Control stream lost', now);
   }
 
-  #handleSilence(session: Session, now: number): void {
-    if (session.state === 'new') {
+  #handleSilence(connection: Connection, now: number): void {
+    if (connection.state === 'new') {
       this.counters.connectionsRefused++;
-      this.close(session, ReasonCode.MAXIMUM_CONNECT_TIME, 'No CONNECT came in time', now);
+      this.close(connection, ReasonCode.MAXIMUM_CONNECT_TIME, 'No CONNECT came in time', now);
       return;
     }
-    if (session.patience === 0) return;
-    const deadline = session.lastReceived + session.patience;
+    if (connection.patience === 0) return;
+    const deadline = connection.lastReceived + connection.patience;
     if (now < deadline) {
-      this.deadlines.set(session, deadline);
+      this.deadlines.set(connection, deadline);
       return;
     }
     // [MQTT-3.1.2-22]
-    this.disconnect(session, ReasonCode.KEEP_ALIVE_TIMEOUT, 'Nothing came within 1.5 times the keep-alive', now);
+    this.disconnect(connection, ReasonCode.KEEP_ALIVE_TIMEOUT, 'Nothing came within 1.5 times the keep-alive', now);
   }
 }

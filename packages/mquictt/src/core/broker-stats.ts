@@ -6,7 +6,11 @@ export type LogFunction = (level: LogLevel, message: string, fields: Readonly<Re
 
 /** Counters since the broker began, and what there is now. */
 export interface BrokerStats {
+  /** Clients that are connected. */
+  connections: number;
+  /** Those of clients that are not connected included. */
   sessions: number;
+  /** Streams that are open. */
   flows: number;
   subscriptions: number;
   retainedMessages: number;
@@ -18,9 +22,11 @@ export interface BrokerStats {
   messagesRouted: number;
   /** Copies not queued: QoS 0 for a reader that is behind, or larger than the client takes. */
   messagesDropped: number;
+  /** Copies of QoS 1 or 2 not queued because the session, or the broker, has its limit of waiting messages. */
+  messagesNotQueued: number;
   /** Messages with RETAIN=1 that the store had no room for. */
   retainedRefused: number;
-  /** Flows closed because their QoS 1 messages were not read. */
+  /** Flows closed because their messages were not read, see BrokerCoreOptions.slowConsumer. */
   flowsEvicted: number;
   connectionsAccepted: number;
   connectionsRefused: number;
@@ -32,5 +38,5 @@ export interface BrokerStats {
 /** Those of BrokerStats that only grow. */
 export type BrokerCounters = Omit<
   BrokerStats,
-  'sessions' | 'flows' | 'subscriptions' | 'retainedMessages' | 'retainedBytes' | 'queuedBytes'
+  'connections' | 'sessions' | 'flows' | 'subscriptions' | 'retainedMessages' | 'retainedBytes' | 'queuedBytes'
 >;

@@ -1,16 +1,18 @@
 /**
  * From one message to many flows: storing it where it is to be retained, finding who gets it, and what being behind its reader means for a flow.
  */
-import { MAX_QUEUED_BYTES, QUEUE_HARD_LIMIT, RETAINED_SWEEP_INTERVAL } from '../limits.ts';
+import { MAX_QUEUED_BYTES, QUEUE_HARD_LIMIT, QUEUE_LOG_INTERVAL, RETAINED_SWEEP_INTERVAL } from '../limits.ts';
 import type { EncodedPublish } from '../packets/publish.ts';
 import { ReasonCode } from '../reason-codes.ts';
 import type { BrokerCounters, LogFunction } from './broker-stats.ts';
+import type { Channel } from './channel.ts';
+import type { Connection } from './connection.ts';
 import type { Deadlines, Timed } from './deadlines.ts';
 import type { Flow } from './flow.ts';
 import type { Message } from './message.ts';
 import type { RetainedStore } from './retained.ts';
-import { type Router, targetForOwn } from './router.ts';
-import type { Session } from './session.ts';
+import { targetForOwn } from './router.ts';
+import type { Router, Target } from './router.ts';
 
 /** What delivery needs of the core. */
 export interface DeliveryHost {
@@ -21,8 +23,9 @@ export interface DeliveryHost {
   readonly log: LogFunction;
   /** Bytes queued on all flows. */
   readonly queuedBytes: number;
-  disconnect(session: Session, reasonCode: number, reason: string, now: number): void;
-  abortFlow(flow: Flow, errorCode: number, now: number): void;
+  readonly slowConsumer: 'drop' | 'disconnect';
+  disconnect(connection: Connection, reasonCode: number, reason: string, now: number): void;
+  abortChannel(channel: Channel, errorCode: number): void;
 }
 
 export class Delivery {
@@ -47,6 +50,9 @@ export class Delivery {
     },
   };
 
+  /** ms before which full queues are not logged again. */
+  #nextFullLog = -Infinity;
+
   constructor(host: DeliveryHost) {
     this.#host = host;
   }
@@ -61,10 +67,10 @@ export class Delivery {
   /**
    * Stores a message if it is to be retained, and queues it for everyone who subscribed.
    *
-   * @param source the flow on which it came
+   * @param source the channel on which it came
    * @returns whether a message to be retained was stored
    */
-  publish(message: Message, source: Flow | undefined, now: number): boolean {
+  publish(message: Message, source: Channel | undefined, now: number): boolean {
     const isStored = !message.retain || this.#retain(message, now);
     let targets;
     if (source === undefined) {
@@ -86,49 +92,63 @@ export class Delivery {
         target.identifiers === undefined && !retain
           ? message.shared(session.version, qos)
           : message.encode(session.version, qos, retain, target.identifiers);
-      this.#offer(target.flow, encoded, source, now);
+      this.#offer(target, encoded, source, now);
     }
     return isStored;
   }
 
-  /** Queues a copy for a flow, or says why not. */
-  #offer(flow: Flow, message: EncodedPublish, source: Flow | undefined, now: number): void {
+  /** Queues a copy for a flow, or counts why not. */
+  #offer(target: Target, message: EncodedPublish, source: Channel | undefined, now: number): void {
+    const { flow } = target;
     // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
-    if (message.size > flow.session.maximumPacketSize) {
+    if (message.size > flow.queue.maximumPacketSize) {
       this.#host.counters.messagesDropped++;
       return;
     }
-    const isFull = flow.backlog > 0 && flow.backlog + message.size > QUEUE_HARD_LIMIT;
-    if (isFull || flow.isBehind) {
-      const isHoping = flow.holdBack(source, now);
-      const isOverloaded = isFull || this.#host.queuedBytes > MAX_QUEUED_BYTES;
-      if (message.identifierOffset === -1) {
-        if (isOverloaded || !isHoping) {
-          this.#host.counters.messagesDropped++;
-          return;
-        }
-      } else if (isOverloaded) {
-        this.#evict(flow, now);
+    if (message.identifierOffset === -1) {
+      // QoS 0 is for those who are there.
+      if (flow.channel === undefined) return;
+      if (this.#isOverrun(flow, message, source, now)) {
+        this.#host.counters.messagesDropped++;
+        return;
+      }
+    } else {
+      if (flow.isBehind) flow.holdBack(source, now);
+      const hasRoom = flow.session.hasRoomFor(message.size, target.subscriptions[0]);
+      if (!hasRoom || this.#host.queuedBytes > MAX_QUEUED_BYTES) {
+        this.#handleFull(flow, now);
         return;
       }
     }
     this.#host.counters.messagesRouted++;
-    flow.enqueue(message);
+    flow.enqueue(message, target.subscriptions[0]);
   }
 
-  /** A reader of QoS 1 messages that does not read: losing some of them silently is not allowed, so it is told that it lost its stream. */
-  #evict(flow: Flow, now: number): void {
-    const session = flow.session;
-    this.#host.counters.flowsEvicted++;
-    this.#host.log('warn', 'A subscriber does not read its messages', {
-      remote: session.remote,
-      clientId: session.clientId,
-    });
-    if (flow.kind === 'control') {
-      this.#host.disconnect(session, ReasonCode.QUOTA_EXCEEDED, 'Messages are not read fast enough', now);
-    } else {
-      this.#host.abortFlow(flow, ReasonCode.QUOTA_EXCEEDED, now);
+  /** Whether a reader has fallen so far behind that it gets no more QoS 0. */
+  #isOverrun(flow: Flow, message: EncodedPublish, source: Channel | undefined, now: number): boolean {
+    const isFull = flow.backlog > 0 && flow.backlog + message.size > QUEUE_HARD_LIMIT;
+    if (!isFull && !flow.isBehind) return false;
+    const isHoping = flow.holdBack(source, now);
+    return !isHoping || isFull || this.#host.queuedBytes > MAX_QUEUED_BYTES;
+  }
+
+  /** Messages that may not be lost are not read: the newest are not queued, and that is said; or the reader is told to go. */
+  #handleFull(flow: Flow, now: number): void {
+    const { counters } = this.#host;
+    const { session, channel } = flow;
+    counters.messagesNotQueued++;
+    if (now >= this.#nextFullLog) {
+      this.#nextFullLog = now + QUEUE_LOG_INTERVAL;
+      this.#host.log('warn', 'Messages are not queued for a client that does not read them', {
+        clientId: session.clientId,
+        messages: counters.messagesNotQueued,
+      });
     }
+    if (this.#host.slowConsumer !== 'disconnect' || channel === undefined) return;
+    counters.flowsEvicted++;
+    if (channel.kind === 'control')
+      this.#host.disconnect(channel.connection, ReasonCode.QUOTA_EXCEEDED, 'Messages are not read fast enough', now);
+    else this.#host.abortChannel(channel, ReasonCode.QUOTA_EXCEEDED);
   }
 
   #retain(message: Message, now: number): boolean {

@@ -1,111 +1,65 @@
 /**
- * One stream of one client: what arrives on it is cut into packets, what goes out waits here, and a reader who is behind is dealt with here.
- *
- * The driver hands in bytes and ends, and asks for what to do: the core names flows that have something (see BrokerCore.nextReadyFlow()), then the driver
- *
- *   1. resets and stops the stream when `abortCode` is not -1,
- *   2. writes what poll() gives while the stream takes bytes,
- *   3. ends its half of the stream when `isFinished`,
- *   4. reads on when it had stopped because of `isHeld`.
+ * One delivery lane of a session: the subscriptions whose messages travel on it, what waits for them, retained messages still to be sent, QoS 2 messages
+ * received on it. A control flow lives as long as its session and has a channel while the client is connected; a data flow lives and dies with its
+ * channel. A reader who is behind is dealt with here.
  */
-import {
-  HOLD_PROBATION,
-  HOLD_TIME,
-  MAX_PENDING_REPLIES,
-  QUEUE_HIGH_WATER,
-  QUEUE_HIGH_WATER_MESSAGES,
-  QUEUE_LOW_WATER,
-} from '../limits.ts';
+import { HOLD_PROBATION, HOLD_TIME, QUEUE_HIGH_WATER, QUEUE_HIGH_WATER_MESSAGES, QUEUE_LOW_WATER } from '../limits.ts';
 import type { EncodedPublish } from '../packets/publish.ts';
-import { PacketSplitter } from '../packets/splitter.ts';
+import type { BrokerCounters } from './broker-stats.ts';
+import type { ChannelOutput } from './channel-output.ts';
+import type { Channel } from './channel.ts';
 import type { Deadlines, Timed } from './deadlines.ts';
+import type { InFlightMessage } from './in-flight.ts';
 import { OutboundQueue } from './outbound-queue.ts';
+import type { MessageSource, UnsentMessage } from './outbound-queue.ts';
+import { Receipts } from './receipts.ts';
 import type { Session } from './session.ts';
 import type { Subscription } from './subscription.ts';
-
-/** The control flow is the first bidirectional stream, data flows are the later ones; a unidirectional one only publishes. */
-export type FlowKind = 'control' | 'data' | 'unidirectional';
 
 /** What a flow needs from the core. */
 export interface FlowHost {
   readonly deadlines: Deadlines;
-  readonly maxPacketSize: number;
+  readonly counters: BrokerCounters;
   /** Bytes queued on all flows. */
   queuedBytes: number;
-  handlePacket(flow: Flow, header: number, now: number): void;
-  /** The beginning of a packet came: its first byte, or -1. @throws PacketError when the rest need not be waited for */
-  handlePartial(flow: Flow, header: number): void;
-  /** Reading failed: a PacketError, or a mistake of ours. */
-  handleFailure(flow: Flow, error: unknown, now: number): void;
-  /** The peer ended its half, and everything before has been handled. */
-  handleEnd(flow: Flow, now: number): void;
-  /** The peer reset its half, or asked us to stop ours. */
-  handleReset(flow: Flow, errorCode: number, now: number): void;
   /** Calls continueSearch() when others have had their turn. */
   searchLater(flow: Flow): void;
-  /** Names the flow to the driver. */
-  markReady(flow: Flow): void;
+  /** Names the channel to the driver. */
+  markReady(channel: Channel): void;
 }
 
+/** Retained messages made ready one by one; undefined whenever others should have their turn. */
+export type RetainedSearch = Iterator<EncodedPublish | undefined>;
+
 export class Flow implements Timed {
-  readonly kind: FlowKind;
   readonly session: Session;
   readonly queue: OutboundQueue;
-  readonly splitter: PacketSplitter;
   /** By topic filter. */
   readonly subscriptions: Map<string, Subscription> = new Map();
-  /** For the driver to hang its own object on. */
-  context: unknown = undefined;
-  /** Whether packets are still handled. */
+  readonly receipts: Receipts = new Receipts();
+  /** What it travels on; undefined while the client is not connected. */
+  channel: Channel | undefined = undefined;
+  /** Whether messages are still taken. */
   isOpen = true;
-  /** Set when both halves of the stream shall be reset with this code. */
-  abortCode = -1;
-  /** Named by the core and not yet looked at. Kept by BrokerCore. */
-  isReady = false;
   deadline: number = Infinity;
   heapIndex = -1;
-  /** Kept by PartialPackets. */
-  partialBytes = 0;
-  /** The topic of the last PUBLISH and where it goes: on most streams it is the same for ever. */
-  topic = '';
-  topicBytes: Uint8Array = new Uint8Array(0);
-  route: unknown = undefined;
-  routeVersion = -1;
 
   readonly #host: FlowHost;
-  #hasEnded = false;
-  #isFinishing = false;
-  /** Flows that are behind and hold this one back. */
-  readonly #heldBy = new Set<Flow>();
-  /** Flows that this one holds back. */
-  readonly #holding = new Set<Flow>();
+  /** Channels that this flow holds back. */
+  readonly #holding = new Set<Channel>();
   /** Until then a flow that is behind holds nobody. */
   #probationUntil = -Infinity;
   /** Retained messages still to be sent, which go before everything that came later. */
-  #retained: Iterator<EncodedPublish | undefined>[] = [];
+  #retained: RetainedSearch[] = [];
   /** Whether the search for them waits for its turn. */
   #isSearching = false;
-  #deferred: EncodedPublish[] = [];
+  #deferred: UnsentMessage[] = [];
   #deferredBytes = 0;
 
-  constructor(kind: FlowKind, session: Session, host: FlowHost) {
-    this.kind = kind;
+  constructor(session: Session, host: FlowHost) {
     this.session = session;
     this.#host = host;
     this.queue = new OutboundQueue(this, session.inFlight);
-    this.splitter = new PacketSplitter(host.maxPacketSize);
-  }
-
-  /** Whether the driver should leave what arrives in the stream for now. */
-  get isHeld(): boolean {
-    return (
-      this.#heldBy.size > 0 || this.queue.replyBytes > MAX_PENDING_REPLIES || this.session.partialPackets.isHeld(this)
-    );
-  }
-
-  /** Whether our half of the stream ends as soon as nothing is left to write. */
-  get isFinished(): boolean {
-    return this.#isFinishing && this.queue.isEmpty;
   }
 
   /** Bytes of messages that wait. */
@@ -118,111 +72,153 @@ export class Flow implements Timed {
     return this.backlog > QUEUE_HIGH_WATER || this.queue.length + this.#deferred.length > QUEUE_HIGH_WATER_MESSAGES;
   }
 
-  /** Bytes from the stream; they must not change afterwards. */
-  receive(chunk: Uint8Array, now: number): void {
-    if (!this.isOpen) return;
-    this.splitter.push(chunk);
-    this.resume(now);
+  /** From now on everything travels on a channel. */
+  attach(channel: Channel): void {
+    this.channel = channel;
+    channel.flow = this;
+    this.queue.maximumPacketSize = channel.connection.maximumPacketSize;
+    this.#host.markReady(channel);
   }
 
-  /** The peer ended its half. */
-  receiveEnd(now: number): void {
-    this.#hasEnded = true;
-    this.resume(now);
+  /** The channel takes no more messages. */
+  detach(): void {
+    const { channel } = this;
+    if (channel === undefined) return;
+    this.channel = undefined;
+    channel.flow = undefined;
+    // Nobody knows what the next connection takes.
+    this.queue.maximumPacketSize = Infinity;
+    this.#probationUntil = -Infinity;
+    this.#endHold();
   }
 
-  /** The peer reset its half, or asked us to stop ours. */
-  receiveReset(errorCode: number, now: number): void {
-    if (this.isOpen || this.#isFinishing) this.#host.handleReset(this, errorCode, now);
-  }
-
-  /** Handles what has arrived, as far as nobody holds this flow back. */
-  resume(now: number): void {
-    try {
-      while (this.isOpen && !this.isHeld) {
-        const header = this.splitter.next();
-        this.#countPartial(this.splitter.partialLength);
-        if (header === -1) {
-          this.#host.handlePartial(this, this.splitter.partialHeader);
-          if (this.#hasEnded) {
-            this.#hasEnded = false;
-            this.#host.handleEnd(this, now);
-          }
-          return;
-        }
-        this.session.lastReceived = now;
-        this.#host.handlePacket(this, header, now);
-      }
-    } catch (error) {
-      this.#host.handleFailure(this, error, now);
-    }
-  }
-
-  /** The next piece to write, see OutboundQueue.poll(). */
-  poll(capacity: number, now: number): Uint8Array | undefined {
-    const queue = this.queue;
-    const wasHeld = this.isHeld;
+  /** Makes the next piece, see ChannelOutput.poll(). */
+  poll(output: ChannelOutput, capacity: number, now: number): Uint8Array | undefined {
+    const { queue, session } = this;
     if (this.#retained.length > 0) this.#pullRetained();
-    const before = queue.bytes;
-    const piece = queue.poll(capacity, now);
-    this.#host.queuedBytes -= before - queue.bytes;
+    const bytes = queue.bytes;
+    const count = queue.length;
+    const piece = output.poll(queue, capacity, now);
+    if (bytes !== queue.bytes) {
+      this.#host.queuedBytes -= bytes - queue.bytes;
+      session.queuedBytes -= bytes - queue.bytes;
+      session.queuedMessages -= count - queue.length;
+      if (queue.tooLargeCount > 0) this.#countTooLarge();
+    }
     if (this.#holding.size > 0 && this.backlog < QUEUE_LOW_WATER) this.#endHold();
-    if (wasHeld && !this.isHeld) this.#host.markReady(this);
-    const waiting = this.session.inFlight.nextWaiting();
-    if (waiting !== undefined) this.#host.markReady(waiting.owner as Flow);
+    this.wakeWaiting();
     return piece;
   }
 
-  putBack(rest: Uint8Array): void {
-    this.queue.putBack(rest);
+  /** Names the flow of this session that stopped because of the Receive Maximum and may now go on. */
+  wakeWaiting(): void {
+    const waiting = this.session.inFlight.nextWaiting();
+    if (waiting !== undefined) (waiting.owner as Flow).markReady();
+  }
+
+  /** Names the channel to the driver, if there is one. */
+  markReady(): void {
+    if (this.channel !== undefined) this.#host.markReady(this.channel);
   }
 
   /** Queues a message; whether it should be is the core's decision. */
-  enqueue(message: EncodedPublish): void {
-    this.#host.queuedBytes += message.size;
+  enqueue(message: EncodedPublish, source: MessageSource | undefined): void {
+    this.#count(message.size, 1);
     if (this.#retained.length > 0) {
-      this.#deferred.push(message);
+      this.#deferred.push({ message, source });
       this.#deferredBytes += message.size;
     } else {
-      this.queue.push(message);
+      this.queue.push(message, source);
     }
-    this.#host.markReady(this);
+    this.markReady();
   }
 
   /** Queues retained messages as there is room for them, before everything that comes after this call. */
-  enqueueRetained(messages: Iterator<EncodedPublish | undefined>): void {
+  enqueueRetained(messages: RetainedSearch): void {
     // What waits already is older than the subscription and stays in front.
     this.#retained.push(messages);
     this.#pullRetained();
-    this.#host.markReady(this);
+    this.markReady();
   }
 
   /** Goes on with the search for retained messages. */
   continueSearch(): void {
     this.#isSearching = false;
-    this.#host.markReady(this);
+    this.markReady();
+  }
+
+  /** Queues what was begun on flows or connections that are gone, to be sent again before anything new. */
+  resend(entries: Iterable<InFlightMessage>): void {
+    for (const entry of entries) {
+      this.queue.pushResend(entry);
+      this.#count(entry.resendSize, 1);
+    }
+    this.markReady();
+  }
+
+  /**
+   * Queues everything anew that waits here or was in flight: the exchanges that were begun, in original order, then messages.
+   *
+   * @param change gives each message as it shall be from now on, undefined for none
+   */
+  requeue(change: (message: EncodedPublish) => EncodedPublish | undefined): void {
+    const unsent = this.#takeUnsent();
+    this.resend(this.session.inFlight.suspend(this.queue));
+    for (const { message, source } of unsent) {
+      const changed = change(message);
+      if (changed === undefined) continue;
+      this.#count(changed.size, 1);
+      this.queue.push(changed, source);
+    }
+    for (const { message, source } of this.#takeDeferred()) {
+      const changed = change(message);
+      if (changed !== undefined) this.enqueue(changed, source);
+    }
+  }
+
+  /** Takes over what waits on a flow that died, as far as it may not be lost. */
+  inherit(dead: Flow): void {
+    const unsent = dead.#takeUnsent();
+    const deferred = dead.#takeDeferred();
+    const retained = dead.#retained;
+    dead.#retained = [];
+    dead.close();
+    for (const { message, source } of unsent) if (message.identifierOffset !== -1) this.enqueue(message, source);
+    this.#retained.push(...retained);
+    for (const { message, source } of deferred) if (message.identifierOffset !== -1) this.enqueue(message, source);
+  }
+
+  /** Nothing is sent or taken any more. */
+  close(): void {
+    this.detach();
+    this.isOpen = false;
+    this.#endHold();
+    this.#takeUnsent();
+    this.#takeDeferred();
+    this.#retained = [];
   }
 
   /**
    * Decides what being behind means for a message: whether this flow may hold its publisher back, and whether it is given up on.
    *
-   * @param publisher the flow on which the message came, undefined when there is none
+   * @param publisher the channel on which the message came, undefined when there is none
    * @returns false when the flow has used up its patience: QoS 0 should be dropped
    */
-  holdBack(publisher: Flow | undefined, now: number): boolean {
-    if (now < this.#probationUntil) return false;
+  holdBack(publisher: Channel | undefined, now: number): boolean {
+    if (this.channel === undefined || now < this.#probationUntil) return false;
     if (this.deadline === Infinity) this.#host.deadlines.set(this, now + HOLD_TIME);
-    // A flow that also receives is never held: it has acknowledgements to deliver, which may be what others wait for.
-    if (
-      publisher !== undefined &&
-      publisher !== this &&
-      publisher.subscriptions.size === 0 &&
-      publisher.kind !== 'control'
-    ) {
+    // A channel that also receives is never held: it has acknowledgements to deliver, which may be what others wait for.
+    if (publisher?.kind === 'control' || publisher?.flow === undefined) return true;
+    if (publisher.flow !== this && publisher.flow.subscriptions.size === 0) {
       this.#holding.add(publisher);
-      publisher.#heldBy.add(this);
+      publisher.heldBy.add(this);
     }
     return true;
+  }
+
+  /** A channel is gone that was held back. */
+  release(publisher: Channel): void {
+    this.#holding.delete(publisher);
   }
 
   /** The time is up in which the reader could have caught up. */
@@ -232,61 +228,39 @@ export class Flow implements Timed {
     this.#endHold();
   }
 
-  /** Stops handling packets, and lets our half of the stream end when the answers have left. */
-  finish(): void {
-    this.#close();
-    this.#dropBacklog();
-    this.#isFinishing = true;
-    this.#host.markReady(this);
+  #count(bytes: number, messages: number): void {
+    this.#host.queuedBytes += bytes;
+    this.session.queuedBytes += bytes;
+    this.session.queuedMessages += messages;
   }
 
-  /** Stops handling packets and resets both halves. */
-  abort(errorCode: number): void {
-    this.#close();
-    this.#dropBacklog();
-    this.queue.clear();
-    this.#isFinishing = false;
-    this.abortCode = errorCode;
-    this.#host.markReady(this);
+  /** @returns the messages that wait in the queue and have never been sent; and forgets it */
+  #takeUnsent(): UnsentMessage[] {
+    const { bytes, length } = this.queue;
+    const unsent = this.queue.takeUnsent();
+    this.#count(-bytes, -length);
+    return unsent;
   }
 
-  /** The connection is gone. */
-  drop(): void {
-    this.#close();
-    this.#dropBacklog();
-    this.queue.clear();
-    this.#isFinishing = false;
-  }
-
-  /** Mostly there is nothing to count: small packets lie whole in their chunks. */
-  #countPartial(bytes: number): void {
-    if (bytes === this.partialBytes) return;
-    this.session.partialPackets.count(this, bytes, this.session.flows, (flow) => {
-      if (!flow.isHeld) this.#host.markReady(flow);
-    });
-  }
-
-  #close(): void {
-    this.isOpen = false;
-    this.#countPartial(0);
-    this.#endHold();
-    for (const flow of this.#heldBy) flow.#holding.delete(this);
-    this.#heldBy.clear();
-  }
-
-  #dropBacklog(): void {
-    this.#host.queuedBytes -= this.backlog;
-    this.queue.dropMessages();
+  /** @returns those that wait behind retained ones */
+  #takeDeferred(): UnsentMessage[] {
+    const deferred = this.#deferred;
+    this.#count(-this.#deferredBytes, -deferred.length);
     this.#deferred = [];
     this.#deferredBytes = 0;
-    this.#retained = [];
+    return deferred;
+  }
+
+  #countTooLarge(): void {
+    this.#host.counters.messagesDropped += this.queue.tooLargeCount;
+    this.queue.tooLargeCount = 0;
   }
 
   #endHold(): void {
     this.#host.deadlines.set(this, Infinity);
-    for (const flow of this.#holding) {
-      flow.#heldBy.delete(this);
-      if (!flow.isHeld) this.#host.markReady(flow);
+    for (const publisher of this.#holding) {
+      publisher.heldBy.delete(this);
+      if (!publisher.isHeld) this.#host.markReady(publisher);
     }
     this.#holding.clear();
   }
@@ -307,10 +281,11 @@ export class Flow implements Timed {
         this.#host.searchLater(this);
         return;
       }
-      this.#host.queuedBytes += value.size;
+      this.#count(value.size, 1);
       queue.push(value);
     }
-    for (const message of this.#deferred) queue.push(message);
+    // Counted when they were deferred.
+    for (const { message, source } of this.#deferred) queue.push(message, source);
     this.#deferred = [];
     this.#deferredBytes = 0;
   }

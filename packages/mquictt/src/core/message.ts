@@ -29,11 +29,13 @@ export class Message implements MessageFields {
   readonly publisher: unknown;
   #payload: Uint8Array;
   #isOwned = false;
-  /** What subscribers without options of their own share, by version and QoS. */
+  /** What subscribers without options of their own share, by version and QoS; MQTT 3.1 and 3.1.1 have one form. */
   #version4Qos0: EncodedPublish | undefined = undefined;
   #version4Qos1: EncodedPublish | undefined = undefined;
+  #version4Qos2: EncodedPublish | undefined = undefined;
   #version5Qos0: EncodedPublish | undefined = undefined;
   #version5Qos1: EncodedPublish | undefined = undefined;
+  #version5Qos2: EncodedPublish | undefined = undefined;
 
   constructor(fields: MessageFields, publisher: unknown) {
     this.topic = fields.topic;
@@ -54,10 +56,12 @@ export class Message implements MessageFields {
   shared(version: ProtocolVersion, qos: number): EncodedPublish {
     if (version === 5) {
       if (qos === 0) return (this.#version5Qos0 ??= this.encode(5, 0, false, undefined));
-      return (this.#version5Qos1 ??= this.encode(5, 1, false, undefined));
+      if (qos === 1) return (this.#version5Qos1 ??= this.encode(5, 1, false, undefined));
+      return (this.#version5Qos2 ??= this.encode(5, 2, false, undefined));
     }
     if (qos === 0) return (this.#version4Qos0 ??= this.encode(4, 0, false, undefined));
-    return (this.#version4Qos1 ??= this.encode(4, 1, false, undefined));
+    if (qos === 1) return (this.#version4Qos1 ??= this.encode(4, 1, false, undefined));
+    return (this.#version4Qos2 ??= this.encode(4, 2, false, undefined));
   }
 
   encode(

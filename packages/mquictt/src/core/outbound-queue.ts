@@ -1,47 +1,61 @@
 /**
- * What waits to be written to one stream. It is pulled: the owner says how many bytes the stream takes, and many small packets leave as one piece.
- * Answers go first, then messages that a dead stream left, then messages in order.
+ * Messages that wait to be sent on one flow. They are pulled: the owner says how many bytes the stream takes, and many small packets leave as one piece.
+ * Exchanges that a dead stream or connection left go first, then messages in order. Answers and the rest of a piece are the stream's own business, see
+ * ChannelOutput.
  */
 import { WRITE_SIZE } from '../limits.ts';
 import type { EncodedPublish } from '../packets/publish.ts';
-import type { InFlightWindow } from './in-flight.ts';
+import type { InFlightMessage, InFlightWindow } from './in-flight.ts';
 
 const EMPTY = new Uint8Array(0);
+/** Bytes of a PUBREL. */
+const PUBREL_SIZE = 4;
 
 /** Where identifiers have to be set in the piece that poll() makes. Scratch, valid within one call. */
 const patchOffsets: number[] = [];
 const patchValues: number[] = [];
+
+/** What a message was queued for: a subscription, which knows how much waits for it. */
+export interface MessageSource {
+  /** Kept by OutboundQueue. */
+  queuedBytes: number;
+  queuedMessages: number;
+}
+
+/** A message taken out of a queue before it was sent. */
+export interface UnsentMessage {
+  readonly message: EncodedPublish;
+  readonly source: MessageSource | undefined;
+}
 
 export class OutboundQueue {
   /** For the owner: the flow or the stream that this queue belongs to. */
   readonly owner: unknown;
   /** Bytes of messages that wait, those of pieces handed out not included. */
   bytes = 0;
-  /** Bytes of answers that wait. */
-  replyBytes = 0;
-  /** PUBACKs among them. */
-  pubackCount = 0;
+  /** Bytes: messages that are larger are dropped as if they had been delivered. [MQTT-3.1.2-25] */
+  maximumPacketSize: number = Infinity;
   /** Kept by InFlightWindow. */
   inFlightCount = 0;
   inFlightBytes = 0;
   isWaitingForWindow = false;
-  /** Messages that left, and messages that were dropped because they expired. */
+  /** Messages that left, messages that were dropped because they expired, and those that were too large. */
   sentCount = 0;
   expiredCount = 0;
+  tooLargeCount = 0;
+  /** A large payload whose beginning poll() returned; whoever polls takes it from here and leaves it empty. */
+  payload: Uint8Array = EMPTY;
 
   /** Called with each message that is dropped because it expired. */
   onExpired: ((message: EncodedPublish) => void) | undefined = undefined;
 
   readonly #window: InFlightWindow;
-  /** Answers as bytes, since most are PUBACKs of four. */
-  #replies: Uint8Array = EMPTY;
-  #resends: EncodedPublish[] = [];
+  /** In the order in which they were first sent, those that have been acknowledged meanwhile included. */
+  #resends: InFlightMessage[] = [];
   #items: (EncodedPublish | undefined)[] = [];
+  /** What the messages were queued for, at the same places. */
+  #sources: (MessageSource | undefined)[] = [];
   #head = 0;
-  /** The rest of a piece that the stream did not take, or a large payload whose beginning went before. */
-  #rest: Uint8Array = EMPTY;
-  /** A large payload that follows `#rest`. */
-  #restPayload: Uint8Array = EMPTY;
 
   constructor(owner: unknown, window: InFlightWindow) {
     this.owner = owner;
@@ -53,121 +67,84 @@ export class OutboundQueue {
     return this.#items.length - this.#head + this.#resends.length;
   }
 
-  /** Whether there is nothing to write, not even the rest of a packet. */
-  get isEmpty(): boolean {
-    return this.isBetweenPackets && this.length === 0;
+  /** Whether something is to be sent again. */
+  get hasResends(): boolean {
+    return this.#resends.length > 0;
   }
 
-  /** Whether nothing but messages waits: answers have left, and the stream is between two packets. */
-  get isBetweenPackets(): boolean {
-    return this.#rest.length === 0 && this.replyBytes === 0;
-  }
-
-  /** Queues a packet that goes before all messages. */
-  pushReply(packet: Uint8Array): void {
-    this.#reserve(packet.length);
-    this.#replies.set(packet, this.replyBytes);
-    this.replyBytes += packet.length;
-  }
-
-  /** The same for a PUBACK in short form. */
-  pushPuback(packetIdentifier: number): void {
-    this.#reserve(4);
-    const out = this.#replies;
-    const at = this.replyBytes;
-    out[at] = 0x40;
-    out[at + 1] = 2;
-    out[at + 2] = packetIdentifier >> 8;
-    out[at + 3] = packetIdentifier & 0xff;
-    this.replyBytes = at + 4;
-    this.pubackCount++;
-  }
-
-  push(message: EncodedPublish): void {
+  /** @param source comes back with the message wherever it is handed out unsent or unacknowledged */
+  push(message: EncodedPublish, source?: MessageSource): void {
     this.#items.push(message);
+    this.#sources.push(source);
     this.bytes += message.size;
+    if (source === undefined) return;
+    source.queuedBytes += message.size;
+    source.queuedMessages++;
   }
 
-  /** Queues a message before all others; it carries its identifier already. */
-  pushResend(message: EncodedPublish): void {
-    this.#resends.push(message);
-    this.bytes += message.size;
+  /** Queues an exchange that was begun before all messages; it has its identifier already. */
+  pushResend(entry: InFlightMessage): void {
+    entry.resendSize = entry.message?.size ?? PUBREL_SIZE;
+    this.#resends.push(entry);
+    this.bytes += entry.resendSize;
   }
 
-  /** Forgets the messages that wait; answers and the rest of a packet stay. @returns how many */
+  /** Forgets the messages that wait. @returns how many */
   dropMessages(): number {
     const count = this.length;
+    for (let i = this.#head; i < this.#items.length; i++) this.#discount(i);
     this.#items = [];
+    this.#sources = [];
     this.#head = 0;
     this.#resends = [];
     this.bytes = 0;
     return count;
   }
 
-  /** @returns the messages that wait and have not been sent, and forgets them */
-  takeMessages(): EncodedPublish[] {
-    const messages = this.#items.slice(this.#head) as EncodedPublish[];
+  /** @returns the messages that wait and have never been sent, and forgets everything */
+  takeUnsent(): UnsentMessage[] {
+    const unsent: UnsentMessage[] = [];
+    for (let i = this.#head; i < this.#items.length; i++)
+      unsent.push({ message: this.#items[i] as EncodedPublish, source: this.#sources[i] });
     this.dropMessages();
-    return messages;
-  }
-
-  /** Forgets everything: the stream is gone. */
-  clear(): void {
-    this.dropMessages();
-    this.#replies = EMPTY;
-    this.replyBytes = 0;
-    this.#rest = EMPTY;
-    this.#restPayload = EMPTY;
+    return unsent;
   }
 
   /**
-   * Makes the next piece. What the stream does not take of it must be given back with putBack().
+   * Makes the next piece; `payload` may belong to it.
    *
    * @param capacity bytes that the stream takes now; a piece may be longer, since packets are gathered whole
    * @param now ms
    * @returns undefined when nothing waits, or what waits may not be sent yet
    */
   poll(capacity: number, now: number): Uint8Array | undefined {
-    if (this.#rest.length > 0) {
-      const rest = this.#rest;
-      this.#rest = this.#restPayload;
-      this.#restPayload = EMPTY;
-      return rest;
+    while (this.#resends.length > 0) {
+      const entry = this.#resends[0];
+      if (this.#window.isPending(entry)) {
+        const isTooLarge = entry.message !== undefined && entry.message.size > this.maximumPacketSize;
+        if (!isTooLarge) return this.#takeResend(entry, now);
+        this.#window.acknowledge(entry.identifier);
+        this.tooLargeCount++;
+      }
+      this.#resends.shift();
+      this.bytes -= entry.resendSize;
     }
-    if (this.replyBytes > 0) return this.#takeReplies();
-    if (this.#resends.length > 0) return this.#takeResend(now);
     return this.#gather(capacity, now);
   }
 
-  /** @param rest the end of the last piece, which the stream did not take */
-  putBack(rest: Uint8Array): void {
-    this.#restPayload = this.#rest;
-    this.#rest = rest;
-  }
-
-  #reserve(size: number): void {
-    const needed = this.replyBytes + size;
-    if (needed <= this.#replies.length) return;
-    const grown = new Uint8Array(Math.max(needed, 2 * this.#replies.length, 64));
-    grown.set(this.#replies.subarray(0, this.replyBytes));
-    this.#replies = grown;
-  }
-
-  #takeReplies(): Uint8Array {
-    const replies = this.#replies.subarray(0, this.replyBytes);
-    // The stream may keep what it is given.
-    this.#replies = EMPTY;
-    this.replyBytes = 0;
-    this.pubackCount = 0;
-    return replies;
-  }
-
-  #takeResend(now: number): Uint8Array {
-    const message = this.#resends.shift() as EncodedPublish;
-    this.bytes -= message.size;
+  #takeResend(entry: InFlightMessage, now: number): Uint8Array | undefined {
+    if (!this.#window.takeAgain(entry)) return undefined;
+    this.#resends.shift();
+    this.bytes -= entry.resendSize;
+    const { identifier, message } = entry;
+    if (message === undefined) return Uint8Array.of(0x62, 2, identifier >> 8, identifier & 0xff);
     const out = message.buffer.slice(message.start, message.end);
-    setExpiry(out, message.expiryOffset - message.start, message, now);
-    this.#rest = message.payload;
+    out[0] |= 8; // [MQTT-3.3.1-1]
+    const offset = message.identifierOffset - message.start;
+    out[offset] = identifier >> 8;
+    out[offset + 1] = identifier & 0xff;
+    if (message.expiryOffset !== -1) setExpiry(out, message.expiryOffset - message.start, message, now);
+    this.payload = message.payload;
     this.sentCount++;
     return out;
   }
@@ -187,24 +164,26 @@ export class OutboundQueue {
     let patches = 0;
     while (head < items.length) {
       const message = items[head] as EncodedPublish;
-      if (message.expiresAt <= now) {
-        // [MQTT-3.3.2-5]
-        items[head++] = undefined;
-        this.bytes -= message.size;
-        this.expiredCount++;
-        this.onExpired?.(message);
+      if (message.expiresAt <= now || message.size > this.maximumPacketSize) {
+        this.#remove(head++);
+        if (message.expiresAt <= now) {
+          // [MQTT-3.3.2-5]
+          this.expiredCount++;
+          this.onExpired?.(message);
+        } else {
+          this.tooLargeCount++;
+        }
         continue;
       }
       const { buffer, start, end } = message;
       if (at + runEnd - runStart + end - start > out.length) break;
       if (message.identifierOffset !== -1) {
-        const identifier = this.#window.take(this, message);
+        const identifier = this.#window.take(this, message, this.#sources[head]);
         if (identifier === 0) break;
         patchOffsets[patches] = at + runEnd - runStart + message.identifierOffset - start;
         patchValues[patches++] = identifier;
       }
-      items[head++] = undefined;
-      this.bytes -= message.size;
+      this.#remove(head++);
       this.sentCount++;
       if (buffer === run && start === runEnd) {
         runEnd = end;
@@ -224,7 +203,7 @@ export class OutboundQueue {
         runEnd = 0;
       }
       if (message.payload.length > 0) {
-        this.#rest = message.payload;
+        this.payload = message.payload;
         break;
       }
     }
@@ -240,12 +219,27 @@ export class OutboundQueue {
     return at === 0 ? undefined : at === out.length ? out : out.subarray(0, at);
   }
 
+  #remove(index: number): void {
+    this.#discount(index);
+    this.bytes -= (this.#items[index] as EncodedPublish).size;
+    this.#items[index] = undefined;
+  }
+
+  #discount(index: number): void {
+    const source = this.#sources[index];
+    if (source === undefined) return;
+    source.queuedBytes -= (this.#items[index] as EncodedPublish).size;
+    source.queuedMessages--;
+  }
+
   #advance(head: number): void {
     if (head === this.#items.length) {
       this.#items.length = 0;
+      this.#sources.length = 0;
       this.#head = 0;
     } else if (head > 1_024 && head * 2 > this.#items.length) {
       this.#items.splice(0, head);
+      this.#sources.splice(0, head);
       this.#head = 0;
     } else {
       this.#head = head;
@@ -255,7 +249,6 @@ export class OutboundQueue {
 
 /** [MQTT-3.3.2-6]: the time that the message waited here is taken off. */
 function setExpiry(out: Uint8Array, offset: number, message: EncodedPublish, now: number): void {
-  if (message.expiryOffset === -1) return;
   const seconds = Math.max(0, Math.ceil((message.expiresAt - now) / 1000));
   out[offset] = seconds >>> 24;
   out[offset + 1] = (seconds >>> 16) & 0xff;

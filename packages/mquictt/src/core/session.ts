@@ -1,66 +1,90 @@
 /**
- * One client and the connection it lives on. A session ends with its connection (session expiry is announced as 0), so that both are one object.
+ * What a broker keeps of one client, whether it is connected or not (MQTT 5 §4.1): subscriptions and what waits for them, exchanges that are not over,
+ * the will, and how long all that is kept.
  */
+import { MAX_SESSION_QUEUE_BYTES, MAX_SESSION_QUEUE_MESSAGES } from '../limits.ts';
 import type { ReceivedWill } from '../packets/codec.ts';
 import type { ProtocolVersion } from '../packets/packet-types.ts';
+import type { Connection } from './connection.ts';
 import type { Timed } from './deadlines.ts';
-import type { Flow } from './flow.ts';
+import { Flow } from './flow.ts';
+import type { FlowHost } from './flow.ts';
 import { InFlightWindow } from './in-flight.ts';
-import { PartialPackets } from './partial-packets.ts';
+import type { MessageSource } from './outbound-queue.ts';
+import { OrphanedReceipts } from './receipts.ts';
 
-export type SessionState = 'new' | 'connected' | 'closed';
+/** How much may wait for one session. */
+export interface SessionQueueLimits {
+  /** @default 100_000 */
+  readonly maxMessages?: number;
+  /** @default 64 MiB */
+  readonly maxBytes?: number;
+}
+
+/** What a session needs from the core. */
+export interface SessionHost extends FlowHost {
+  readonly sessionQueue: Required<SessionQueueLimits>;
+}
+
+export const DEFAULT_SESSION_QUEUE: Required<SessionQueueLimits> = {
+  maxMessages: MAX_SESSION_QUEUE_MESSAGES,
+  maxBytes: MAX_SESSION_QUEUE_BYTES,
+};
 
 export class Session implements Timed {
-  /** Address and port of the client, for logs. */
-  readonly remote: string;
-  /** What the judge of its certificate called the client; undefined where nobody was asked. */
-  readonly peerIdentity: string | undefined;
-  state: SessionState = 'new';
-  clientId = '';
-  version: ProtocolVersion = 5;
-  /** The flow on which CONNECT comes; set by BrokerCore.openFlow(). */
-  control: Flow | undefined = undefined;
-  /** All flows that are not closed, the control flow included. */
-  readonly flows: Set<Flow> = new Set();
-  /** What we sent with QoS 1 and what was not acknowledged. */
+  readonly clientId: string;
+  /** To whom it belongs: what the judge of its certificate called the client; undefined where nobody was asked. */
+  readonly identity: string | undefined;
+  /** Of the last connection: what waits is encoded for it. */
+  version: ProtocolVersion;
+  /** Undefined while the client is not connected. */
+  connection: Connection | undefined = undefined;
+  /** What we sent with QoS 1 or 2 and is not acknowledged, on all flows. */
   readonly inFlight: InFlightWindow = new InFlightWindow(65_535);
-  /** Packets that have come in part, on all flows. */
-  readonly partialPackets: PartialPackets<Flow> = new PartialPackets();
-  /** Bytes; larger packets are not sent. */
-  maximumPacketSize: number = Infinity;
-  /** Seconds, as CONNECT asked. */
-  sessionExpiryInterval = 0;
-  /** ms within which the client must send something, 1.5 times its keep-alive; 0 = never. [MQTT-3.1.2-22] */
-  patience = 0;
-  lastReceived: number;
+  /** The flow of the control stream and of whatever has no stream of its own any more. */
+  readonly control: Flow;
+  /** QoS 2 messages received on flows that are gone. */
+  readonly orphanedReceipts: OrphanedReceipts = new OrphanedReceipts();
+  /** Seconds for which it is kept without a connection, Infinity = for ever. */
+  expiryInterval = 0;
   subscriptionCount = 0;
   /** Levels of the topic filters of all of them. */
   subscriptionLevels = 0;
-  /** Data flows that ended with an error. */
-  protocolErrorCount = 0;
   will: ReceivedWill | undefined = undefined;
-  /** Set when the connection shall be closed, after everything on the control flow has been written. */
-  closeCode = -1;
-  closeReason = '';
-  /** Named by the core and not yet looked at. Kept by BrokerCore. */
-  isReady = false;
-  /** For the driver to hang its own object on. */
-  context: unknown = undefined;
+  /** ms; Infinity while connected. */
+  expiresAt: number = Infinity;
+  /** ms at which the will is published unless the client returns; Infinity when there is nothing to publish. */
+  willAt: number = Infinity;
+  /** Of messages that wait on all its flows, those to be sent again included. */
+  queuedBytes = 0;
+  queuedMessages = 0;
+  isOpen = true;
   deadline: number = Infinity;
   heapIndex = -1;
 
+  readonly #limits: Required<SessionQueueLimits>;
   readonly #onTimeout: (session: Session, now: number) => void;
 
+  /** @param connection that begins it; its version and identity are taken over */
   constructor(
-    remote: string,
-    peerIdentity: string | undefined,
-    now: number,
+    clientId: string,
+    connection: Connection,
+    host: SessionHost,
     onTimeout: (session: Session, now: number) => void,
   ) {
-    this.remote = remote;
-    this.peerIdentity = peerIdentity;
-    this.lastReceived = now;
+    this.clientId = clientId;
+    this.identity = connection.peerIdentity;
+    this.version = connection.version;
+    this.#limits = host.sessionQueue;
     this.#onTimeout = onTimeout;
+    this.control = new Flow(this, host);
+  }
+
+  /** Whether another message may wait. One subscription may take half of the room, so that it does not starve the others. */
+  hasRoomFor(bytes: number, source: MessageSource): boolean {
+    const { maxMessages, maxBytes } = this.#limits;
+    if (this.queuedMessages >= maxMessages || this.queuedBytes + bytes > maxBytes) return false;
+    return source.queuedMessages * 2 < maxMessages && (source.queuedBytes + bytes) * 2 <= maxBytes;
   }
 
   handleTimeout(now: number): void {

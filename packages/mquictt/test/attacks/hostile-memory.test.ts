@@ -101,7 +101,7 @@ test('remembered routes do not grow with the number of subscriptions that match'
 });
 
 test('slow readers with wills for each other end one after the other', () => {
-  const broker = new TestBroker();
+  const broker = new TestBroker({ slowConsumer: 'disconnect', sessionQueue: { maxBytes: 2_097_152 } });
   const payload = new Uint8Array(60_000);
   for (let i = 0; i < 1_500; i++) {
     const will = { topic: 't', payload, qos: 1, retain: false } as const;
@@ -205,15 +205,15 @@ test('packets in part on many streams are bounded, and all of them become whole 
       if (sent === packet.length) continue;
       isDone = false;
       // As the driver does: what is held stays in the stream, where flow control holds its sender.
-      if (stream.flow.isHeld) continue;
+      if (stream.channel.isHeld) continue;
       stream.send(packet.slice(sent, sent + piece));
       entry.sent = Math.min(packet.length, sent + piece);
-      const { total } = client.session.partialPackets;
+      const { total } = client.connection.partialPackets;
       assert.ok(total <= MAX_PARTIAL_BYTES + payload.length + piece, `${total} bytes are held`);
     }
   }
   assert.is(broker.core.stats().messagesReceived, streams.length);
-  assert.is(client.session.partialPackets.total, 0);
+  assert.is(client.connection.partialPackets.total, 0);
   assert.ok(rounds > 64, 'the bound was never reached');
 });
 
@@ -222,15 +222,15 @@ test('a stream that ends or breaks in the middle of its packet lets the others g
   const client = broker.connect('c');
   const packet = publishBytes('t', new Uint8Array(1_000_000), { qos: 0 }, 5, 0);
   const streams = Array.from({ length: 20 }, () => client.stream());
-  for (const stream of streams) if (!stream.flow.isHeld) stream.send(packet.slice(0, 950_000));
-  const held = streams.filter(({ flow }) => flow.isHeld);
+  for (const stream of streams) if (!stream.channel.isHeld) stream.send(packet.slice(0, 950_000));
+  const held = streams.filter(({ channel }) => channel.isHeld);
   assert.ok(held.length > 0);
   client.control.send(codec.PINGREQ);
   assert.is(client.control.take(({ type }) => type === PacketType.PINGRESP).length, 1);
-  for (const stream of streams) if (!stream.flow.isHeld) stream.reset(0);
-  assert.is(streams.filter(({ flow }) => flow.isOpen && flow.isHeld).length < held.length, true);
+  for (const stream of streams) if (!stream.channel.isHeld) stream.reset(0);
+  assert.is(streams.filter(({ channel }) => channel.isOpen && channel.isHeld).length < held.length, true);
   client.drop();
-  assert.is(client.session.partialPackets.total, 0);
+  assert.is(client.connection.partialPackets.total, 0);
 });
 
 test.run();

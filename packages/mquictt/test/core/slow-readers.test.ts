@@ -16,10 +16,13 @@ const test = suite('slow-readers');
 
 const KIB = 'x'.repeat(1_024);
 
+/** A broker that tells slow readers to go, after 1 MiB of one subscription. */
+const strict = { slowConsumer: 'disconnect', sessionQueue: { maxBytes: 2_097_152 } } as const;
+
 /** Sends until the stream is held back or `count` messages went. @returns how many */
 function flood(stream: TestStream, topic: string, count: number, qos: number): number {
   for (let i = 0; i < count; i++) {
-    if (stream.flow.isHeld || !stream.flow.isOpen) return i;
+    if (stream.channel.isHeld || !stream.channel.isOpen) return i;
     stream.publish(topic, KIB, { qos });
   }
   return count;
@@ -35,7 +38,7 @@ test('a publisher of QoS 0 is held back for a moment, then the messages of the s
   const sent = flood(publisher, 't', 1_000, 0);
   assert.ok(sent > 250 && sent < 260, `held after ${sent}`);
   broker.advance(HOLD_TIME);
-  assert.not.ok(publisher.flow.isHeld);
+  assert.not.ok(publisher.channel.isHeld);
   // From now on it holds nobody.
   assert.is(flood(publisher, 't', 10_000, 0), 10_000);
   assert.is(good.messages().length, sent + 10_000);
@@ -60,7 +63,7 @@ test('a reader that catches up while its publisher is held back loses nothing', 
     for (let round = 0; round < 50; round++) {
       reader.capacity = 0;
       sent += flood(publisher, 't', 1_000, qos);
-      assert.ok(publisher.flow.isHeld);
+      assert.ok(publisher.channel.isHeld);
       broker.advance(HOLD_TIME / 2);
       reader.drain();
       for (const message of reader.messages()) if (message.qos === 1) reader.puback(message.packetIdentifier);
@@ -70,7 +73,7 @@ test('a reader that catches up while its publisher is held back loses nothing', 
         for (const message of messages) if (message.qos === 1) reader.puback(message.packetIdentifier);
       }
       for (const message of reader.messages()) if (message.qos === 1) reader.puback(message.packetIdentifier);
-      assert.not.ok(publisher.flow.isHeld);
+      assert.not.ok(publisher.channel.isHeld);
       publisher.take();
     }
     const stats = broker.core.stats();
@@ -81,8 +84,8 @@ test('a reader that catches up while its publisher is held back loses nothing', 
   }
 });
 
-test('a reader of QoS 1 that never reads loses its stream and no other', () => {
-  const broker = new TestBroker();
+test('a reader of QoS 1 that never reads loses its stream and no other, where that is configured', () => {
+  const broker = new TestBroker(strict);
   const client = broker.connect('c');
   const slow = client.subscribe('t');
   const good = client.subscribe('t');
@@ -97,7 +100,7 @@ test('a reader of QoS 1 that never reads loses its stream and no other', () => {
       good.puback(message.packetIdentifier);
     }
     publisher.take();
-    if (publisher.flow.isHeld) broker.advance(HOLD_TIME);
+    if (publisher.channel.isHeld) broker.advance(HOLD_TIME);
     assert.ok(sent < 2_000);
   }
   assert.is(slow.abortCode, 0x97);
@@ -146,7 +149,7 @@ test('messages too large for the water marks pass one at a time', () => {
 });
 
 test('a slow control stream is not held for, and a reader of QoS 1 on it loses its connection', () => {
-  const broker = new TestBroker();
+  const broker = new TestBroker(strict);
   const client = broker.connect('old', { protocolVersion: 4 });
   client.control.subscribe('t');
   client.control.take();
@@ -154,7 +157,7 @@ test('a slow control stream is not held for, and a reader of QoS 1 on it loses i
   const publisher = broker.connect('p').stream();
   for (let i = 0; i < 3_000 && client.closeCode === -1; i++) {
     publisher.publish('t', KIB, { qos: 1 });
-    if (publisher.flow.isHeld) broker.advance(HOLD_TIME);
+    if (publisher.channel.isHeld) broker.advance(HOLD_TIME);
   }
   assert.is(client.closeCode, 0x97);
 });
@@ -171,8 +174,8 @@ test('a client that publishes on a stream it also reads on is never held', () =>
     streamA.publish('to/b', KIB);
     streamB.publish('to/a', KIB);
   }
-  assert.not.ok(streamA.flow.isHeld);
-  assert.not.ok(streamB.flow.isHeld);
+  assert.not.ok(streamA.channel.isHeld);
+  assert.not.ok(streamB.channel.isHeld);
 });
 
 test('a client that never reads its acknowledgements is not read any further', () => {
@@ -182,8 +185,8 @@ test('a client that never reads its acknowledgements is not read any further', (
   const packet = publishBytes('t', 'x', { qos: 1 }, 4, 1);
   const many = concat(...Array.from({ length: 1_000 }, () => packet));
   for (let i = 0; i < 100; i++) client.control.send(many.slice());
-  assert.ok(client.control.flow.isHeld);
-  assert.ok(client.control.flow.queue.replyBytes <= MAX_PENDING_REPLIES + 4);
+  assert.ok(client.control.channel.isHeld);
+  assert.ok(client.control.channel.output.replyBytes <= MAX_PENDING_REPLIES + 4);
   client.control.drain();
   assert.is(client.control.take().length, 100_000);
 });
@@ -228,11 +231,11 @@ test('when a held publisher or its slow reader goes, nothing is left behind', ()
     const p = broker.connect('p');
     const publisher = p.stream();
     flood(publisher, 't', 1_000, 0);
-    assert.ok(publisher.flow.isHeld);
+    assert.ok(publisher.channel.isHeld);
     publisher.send(publishBytes('t', 'last'));
     if (end !== 'reader') publisher.reset(0);
     if (end !== 'publisher') reader.reset(0);
-    if (end === 'reader') assert.not.ok(publisher.flow.isHeld);
+    if (end === 'reader') assert.not.ok(publisher.channel.isHeld);
     broker.advance(10 * HOLD_TIME);
     p.drop();
     reader.client.drop();
@@ -243,13 +246,47 @@ test('when a held publisher or its slow reader goes, nothing is left behind', ()
 });
 
 test('a will of a broken client reaches a slow reader without holding anybody', () => {
-  const broker = new TestBroker();
+  const broker = new TestBroker(strict);
   const reader = broker.connect('c').subscribe('w');
   reader.capacity = 0;
   for (let i = 0; i < 20; i++) {
     broker.connect(`p${i}`, { will: { topic: 'w', payload: utf8('x'.repeat(60_000)), qos: 1, retain: false } }).drop();
   }
   assert.is.not(reader.abortCode, -1);
+});
+
+test('what a session has no room for is not queued, counted, logged once a minute, and acknowledged as usual', () => {
+  const broker = new TestBroker({ sessionQueue: { maxMessages: 20 } });
+  const slow = broker.connect('c').subscribe('t');
+  const good = broker.connect('d').subscribe('t');
+  slow.capacity = 0;
+  const publisher = broker.connect('p').stream();
+  for (let i = 0; i < 30; i++) {
+    publisher.publish('t', String(i), { qos: 1 });
+    for (const message of good.messages()) good.puback(message.packetIdentifier);
+  }
+  assert.is(publisher.take().length, 30);
+  assert.is(slow.abortCode, -1);
+  // Half of the room is for one subscription.
+  slow.drain();
+  assert.equal(
+    slow.texts(),
+    Array.from({ length: 10 }, (_, i) => String(i)),
+  );
+  assert.is(broker.core.stats().messagesNotQueued, 20);
+  assert.is(broker.logs.filter((line) => line.startsWith('warn: Messages are not queued')).length, 1);
+});
+
+test('the other half of the room is for other subscriptions', () => {
+  const broker = new TestBroker({ sessionQueue: { maxMessages: 20 } });
+  const client = broker.connect('c');
+  const [first, second] = ['a', 'b'].map((topic) => client.subscribe(topic));
+  first.capacity = 0;
+  second.capacity = 0;
+  for (let i = 0; i < 30; i++) for (const topic of ['a', 'b']) client.publish(topic, String(i), { qos: 1 });
+  first.drain();
+  second.drain();
+  assert.equal([first.texts().length, second.texts().length], [10, 10]);
 });
 
 test.run();

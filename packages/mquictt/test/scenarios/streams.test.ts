@@ -82,27 +82,30 @@ test('streams that come and go do not use up the limit', () =>
   }));
 
 test('a subscriber of QoS 1 that is never read loses its stream, and is told', () =>
-  withBroker(async ({ broker, connect }) => {
-    const client = await connect('reader');
-    const source = await connect('source');
-    const lazy = await client.subscriber('t', { bufferSize: 1 });
-    const other = await client.subscriber('u');
-    const publisher = await source.publisher('t', undefined, { retain: false });
-    const payload = new Uint8Array(65_536);
-    while (broker.stats().flowsEvicted === 0) await publisher.publish(payload);
-    // Reading what had arrived, then the reason.
-    let error: (Error & { code?: string; reasonCode?: number }) | undefined;
-    while (error === undefined) {
-      try {
-        await lazy.read();
-      } catch (caught) {
-        error = caught as Error;
+  withBroker(
+    async ({ broker, connect }) => {
+      const client = await connect('reader');
+      const source = await connect('source');
+      const lazy = await client.subscriber('t', { bufferSize: 1 });
+      const other = await client.subscriber('u');
+      const publisher = await source.publisher('t', undefined, { retain: false });
+      const payload = new Uint8Array(65_536);
+      while (broker.stats().flowsEvicted === 0) await publisher.publish(payload);
+      // Reading what had arrived, then the reason.
+      let error: (Error & { code?: string; reasonCode?: number }) | undefined;
+      while (error === undefined) {
+        try {
+          await lazy.read();
+        } catch (caught) {
+          error = caught as Error;
+        }
       }
-    }
-    assert.is(error.code, 'ERR_MQTT_STREAM_CLOSED');
-    assert.is(error.reasonCode, 0x97);
-    await source.publisher('u', 'fine');
-    assert.is(text(await other.read()), 'fine');
-  }));
+      assert.is(error.code, 'ERR_MQTT_STREAM_CLOSED');
+      assert.is(error.reasonCode, 0x97);
+      await source.publisher('u', 'fine');
+      assert.is(text(await other.read()), 'fine');
+    },
+    { slowConsumer: 'disconnect', sessionQueue: { maxBytes: 2_097_152 } },
+  ));
 
 test.run();

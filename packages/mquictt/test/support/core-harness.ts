@@ -1,7 +1,9 @@
 /** A broker core with clients whose streams are arrays: no sockets, no timers, time is a number. */
 import { BrokerCore } from '../../src/core/broker-core.ts';
 import type { BrokerCoreOptions } from '../../src/core/broker-core.ts';
-import type { Flow, FlowKind } from '../../src/core/flow.ts';
+import type { Channel, ChannelKind } from '../../src/core/channel.ts';
+import type { Connection } from '../../src/core/connection.ts';
+import type { Flow } from '../../src/core/flow.ts';
 import type { Session } from '../../src/core/session.ts';
 import * as codec from '../../src/packets/codec.ts';
 import type { ConnectFields, SubscriptionRequest } from '../../src/packets/codec.ts';
@@ -10,6 +12,7 @@ import type { ProtocolVersion } from '../../src/packets/packet-types.ts';
 import { encodePublish } from '../../src/packets/publish.ts';
 import type { PublishFields } from '../../src/packets/publish.ts';
 import { encodePuback } from '../../src/packets/puback.ts';
+import type { AcknowledgementType } from '../../src/packets/puback.ts';
 import { concat, utf8 } from './hex.ts';
 import { PacketReaderOf } from './packets.ts';
 import type { SeenPacket, SeenPublish } from './packets.ts';
@@ -34,15 +37,15 @@ export class TestBroker {
   /** Serves everything that the core names, as a driver does. */
   settle(): void {
     for (;;) {
-      const flow = this.core.nextReadyFlow();
-      if (flow !== undefined) {
-        (flow.context as TestStream).serve();
+      const channel = this.core.nextReadyChannel();
+      if (channel !== undefined) {
+        (channel.context as TestStream).serve();
         continue;
       }
-      const session = this.core.nextReadySession();
-      if (session === undefined) return;
-      const client = session.context as TestClient;
-      client.closeCode = session.closeCode;
+      const connection = this.core.nextReadyConnection();
+      if (connection === undefined) return;
+      const client = connection.context as TestClient;
+      client.closeCode = connection.closeCode;
     }
   }
 
@@ -57,21 +60,26 @@ export class TestBroker {
     this.now = end;
   }
 
-  /** A connection without CONNECT. */
-  open(version: ProtocolVersion = 5): TestClient {
-    return new TestClient(this, version);
+  /**
+   * A connection without CONNECT.
+   *
+   * @param identity of its certificate
+   */
+  open(version: ProtocolVersion = 5, identity?: string): TestClient {
+    return new TestClient(this, version, identity);
   }
 
   /** A connection with CONNECT. */
-  connect(clientId: string, fields: Partial<ConnectFields> = {}): TestClient {
-    const client = this.open(fields.protocolVersion ?? 5);
+  connect(clientId: string, fields: Partial<ConnectFields> = {}, identity?: string): TestClient {
+    const client = this.open(fields.protocolVersion ?? 5, identity);
     client.control.send(
       codec.encodeConnect({ protocolVersion: client.version, clientId, cleanStart: true, keepAlive: 0, ...fields }),
     );
-    const [connack] = client.control.take();
+    const [connack] = client.control.take((packet) => packet.type === PacketType.CONNACK);
     if (connack?.type !== PacketType.CONNACK || connack.reasonCode !== 0)
       throw new Error(`CONNECT was refused: ${JSON.stringify(connack)}`);
     client.connack = connack;
+    client.rememberSession();
     return client;
   }
 }
@@ -79,21 +87,32 @@ export class TestBroker {
 export class TestClient {
   readonly broker: TestBroker;
   readonly version: ProtocolVersion;
-  readonly session: Session;
+  readonly connection: Connection;
   readonly control: TestStream;
   connack: codec.ConnackPacket | undefined = undefined;
   /** With which the broker closed the connection; -1 while it has not. */
   closeCode = -1;
+  #session: Session | undefined = undefined;
 
-  constructor(broker: TestBroker, version: ProtocolVersion) {
+  constructor(broker: TestBroker, version: ProtocolVersion, identity?: string) {
     this.broker = broker;
     this.version = version;
-    this.session = broker.core.openSession('192.0.2.1:5000', broker.now);
-    this.session.context = this;
+    this.connection = broker.core.openConnection('192.0.2.1:5000', broker.now, identity);
+    this.connection.context = this;
     this.control = this.stream('control');
   }
 
-  stream(kind: FlowKind = 'data'): TestStream {
+  /** What CONNECT got; it may outlive the connection. */
+  get session(): Session {
+    this.rememberSession();
+    return this.#session!;
+  }
+
+  rememberSession(): void {
+    this.#session = this.connection.session ?? this.#session;
+  }
+
+  stream(kind: ChannelKind = 'data'): TestStream {
     return new TestStream(this, kind);
   }
 
@@ -114,14 +133,14 @@ export class TestClient {
 
   /** The connection breaks. */
   drop(): void {
-    this.broker.core.closeConnection(this.session, this.broker.now);
+    this.broker.core.closeConnection(this.connection, this.broker.now);
     this.broker.settle();
   }
 }
 
 export class TestStream {
   readonly client: TestClient;
-  readonly flow: Flow;
+  readonly channel: Channel;
   /** Bytes the stream still takes; a reader that is slow has few. */
   capacity = Infinity;
   /** With which the broker reset and stopped it; -1 while it has not. */
@@ -133,16 +152,21 @@ export class TestStream {
   #seen: SeenPacket[] = [];
   #identifier = 0;
 
-  constructor(client: TestClient, kind: FlowKind) {
+  constructor(client: TestClient, kind: ChannelKind) {
     this.client = client;
-    this.flow = client.broker.core.openFlow(client.session, kind);
-    this.flow.context = this;
+    this.channel = client.broker.core.openChannel(client.connection, kind);
+    this.channel.context = this;
     this.#reader = new PacketReaderOf(client.version);
+  }
+
+  /** What the channel carries; it is taken off when the channel closes. */
+  get flow(): Flow {
+    return this.channel.flow!;
   }
 
   send(...packets: Uint8Array[]): this {
     const { broker } = this.client;
-    this.flow.receive(concat(...packets), broker.now);
+    this.channel.receive(concat(...packets), broker.now);
     broker.settle();
     return this;
   }
@@ -150,14 +174,14 @@ export class TestStream {
   /** FIN. */
   end(): this {
     const { broker } = this.client;
-    this.flow.receiveEnd(broker.now);
+    this.channel.receiveEnd(broker.now);
     broker.settle();
     return this;
   }
 
   reset(errorCode: number): this {
     const { broker } = this.client;
-    this.flow.receiveReset(errorCode, broker.now);
+    this.channel.receiveReset(errorCode, broker.now);
     broker.settle();
     return this;
   }
@@ -173,6 +197,10 @@ export class TestStream {
 
   puback(packetIdentifier: number): this {
     return this.send(encodePuback(packetIdentifier));
+  }
+
+  acknowledge(type: AcknowledgementType, packetIdentifier: number, reasonCode = 0): this {
+    return this.send(codec.encodeAcknowledgement(type, packetIdentifier, reasonCode, this.client.version));
   }
 
   /** The reader takes this many bytes more. */
@@ -205,23 +233,23 @@ export class TestStream {
 
   /** What a driver does. */
   serve(): void {
-    const { flow } = this;
+    const { channel } = this;
     const { now } = this.client.broker;
-    if (flow.abortCode !== -1) {
-      this.abortCode = flow.abortCode;
+    if (channel.abortCode !== -1) {
+      this.abortCode = channel.abortCode;
       return;
     }
     while (this.capacity > 0) {
-      const piece = flow.poll(Math.min(this.capacity, 65_536), now);
+      const piece = channel.poll(Math.min(this.capacity, 65_536), now);
       if (piece === undefined) break;
       const taken = Math.min(piece.length, this.capacity);
       this.bytesWritten += taken;
       this.capacity -= taken;
       this.#seen.push(...this.#reader.read(piece.subarray(0, taken)));
-      if (taken < piece.length) flow.putBack(piece.subarray(taken));
+      if (taken < piece.length) channel.putBack(piece.subarray(taken));
     }
-    if (flow.isFinished) this.isFinished = true;
-    if (!flow.isHeld) flow.resume(now);
+    if (channel.isFinished) this.isFinished = true;
+    if (!channel.isHeld) channel.resume(now);
   }
 }
 

@@ -1,23 +1,27 @@
 /** CONNECT (MQTT 5 §3.1.4): who may come in, and what they are told. Everybody may: names and passwords are not checked in this version. */
 import { PacketError } from '../../errors.ts';
-import { MAX_CLIENT_IDENTIFIER_LENGTH, RECEIVE_MAXIMUM } from '../../limits.ts';
+import { MAX_CLIENT_IDENTIFIER_LENGTH, MAX_QUEUED_BYTES, MAX_SESSIONS } from '../../limits.ts';
 import { encodeConnack } from '../../packets/codec.ts';
-import type { ConnackFields, ConnectPacket, ReceivedWill } from '../../packets/codec.ts';
-import { checkResponseTopic } from '../../packets/message-properties.ts';
-import { topicNameProblem } from '../../packets/topics.ts';
+import type { ConnackFields, ConnectPacket } from '../../packets/codec.ts';
 import { encodeUtf8 } from '../../packets/utf8.ts';
 import { ReasonCode } from '../../reason-codes.ts';
 import type { BrokerCore } from '../broker-core.ts';
-import type { Flow } from '../flow.ts';
-import { Message } from '../message.ts';
-import type { Session } from '../session.ts';
+import { announced } from '../capabilities.ts';
+import type { Channel } from '../channel.ts';
+
+/** What a session expiry interval of 0xFFFFFFFF means: never. */
+const NO_EXPIRY = 0xffff_ffff;
 
 /** @throws PacketError: the connection ends */
-export function handleConnect(core: BrokerCore, flow: Flow, packet: ConnectPacket, now: number): void {
-  const session = flow.session;
-  session.version = packet.protocolVersion;
+export function handleConnect(core: BrokerCore, channel: Channel, packet: ConnectPacket, now: number): void {
+  const { connection } = channel;
+  const { capabilities } = core;
+  const version = packet.protocolVersion;
+  connection.version = version;
+  connection.maximumPacketSize = packet.maximumPacketSize;
+  connection.requestProblemInformation = packet.requestProblemInformation;
   const refuse = (reasonCode: ReasonCode, message: string): never => {
-    refuseConnect(core, flow, reasonCode, message);
+    refuseConnect(core, channel, reasonCode, message);
     throw new PacketError(reasonCode, message);
   };
 
@@ -25,20 +29,17 @@ export function handleConnect(core: BrokerCore, flow: Flow, packet: ConnectPacke
   if (packet.authenticationMethod !== undefined)
     refuse(ReasonCode.BAD_AUTHENTICATION_METHOD, 'Enhanced authentication is not supported'); // [MQTT-4.12.0-1]
   const will = packet.will;
-  if (will !== undefined) {
-    const problem = topicNameProblem(will.topic);
-    if (problem !== undefined) refuse(ReasonCode.TOPIC_NAME_INVALID, `The topic of the will ${problem}`);
-    if (will.responseTopic !== '') checkResponseTopic(will.responseTopic);
-    // [MQTT-3.2.2-12]. MQTT 3.1.1 cannot be told: its wills of QoS 2 are published with QoS 1.
-    if (will.qos === 2 && session.version === 5) refuse(ReasonCode.QOS_NOT_SUPPORTED, 'The will has QoS 2');
-  }
+  if (will !== undefined && will.qos > capabilities.maximumQos)
+    refuse(ReasonCode.QOS_NOT_SUPPORTED, `The will has QoS ${will.qos}, more than ${capabilities.maximumQos}`); // [MQTT-3.2.2-12]
+  if (will?.retain === true && !capabilities.retainAvailable)
+    refuse(ReasonCode.RETAIN_NOT_SUPPORTED, 'The will is to be retained, which is not supported'); // [MQTT-3.2.2-13]
 
   // 2. Who it is.
   let clientId = packet.clientId;
   const isAssigned = clientId === '';
   if (isAssigned) {
     // [MQTT-3.1.3-8] of MQTT 3.1.1
-    if (session.version === 4 && !packet.cleanStart)
+    if (version < 5 && !packet.cleanStart)
       refuse(ReasonCode.CLIENT_IDENTIFIER_NOT_VALID, 'A client without identifier wants to keep its session');
     clientId = drawClientId(core); // [MQTT-3.1.3-6]
   } else if (encodeUtf8(clientId).length > MAX_CLIENT_IDENTIFIER_LENGTH) {
@@ -48,49 +49,57 @@ export function handleConnect(core: BrokerCore, flow: Flow, packet: ConnectPacke
     );
   }
 
-  // 3. Whoever has that name goes. [MQTT-3.1.4-3]
+  // 3. Whether the session is theirs. Nobody's session may be ended by somebody, or names could be squatted on, but is not given away.
   const former = core.sessions.get(clientId);
-  if (former !== undefined)
-    core.disconnect(former, ReasonCode.SESSION_TAKEN_OVER, 'Another connection took over the client identifier', now);
+  const isForeign = former !== undefined && former.identity !== connection.peerIdentity;
+  if (isForeign && former.identity !== undefined)
+    refuse(ReasonCode.NOT_AUTHORIZED, 'The session of this client identifier belongs to somebody else');
 
-  // 4. The session.
-  session.clientId = clientId;
-  session.state = 'connected';
-  session.inFlight.receiveMaximum = packet.receiveMaximum;
-  session.maximumPacketSize = packet.maximumPacketSize;
-  session.will = will;
-  session.sessionExpiryInterval = packet.sessionExpiryInterval;
-  core.sessions.set(clientId, session);
-  core.counters.connectionsAccepted++;
-  const serverKeepAlive = overrideOf(core.serverKeepAlive, packet.keepAlive);
-  session.patience = (serverKeepAlive ?? packet.keepAlive) * 1500;
-  core.deadlines.set(session, session.patience === 0 ? Infinity : now + session.patience);
+  // 4. Whether there is room. Who comes back for what waits makes room.
+  if (former === undefined && (core.sessions.size >= MAX_SESSIONS || core.queuedBytes > MAX_QUEUED_BYTES))
+    refuse(ReasonCode.QUOTA_EXCEEDED, 'The broker holds as many sessions or messages as it can');
 
-  // 5. The answer, which is the first packet they get. [MQTT-3.2.0-1]
-  core.reply(
-    flow,
-    encodeConnack(
-      {
-        sessionPresent: false, // [MQTT-3.2.2-3]: nothing is kept from one connection to the next
-        reasonCode: ReasonCode.SUCCESS,
-        ...(packet.sessionExpiryInterval > 0 ? { sessionExpiryInterval: 0 } : {}),
-        receiveMaximum: RECEIVE_MAXIMUM,
-        maximumQos: 1, // [MQTT-3.2.2-9]
-        retainAvailable: true,
-        maximumPacketSize: core.maxPacketSize,
-        ...(isAssigned ? { assignedClientIdentifier: clientId } : {}), // [MQTT-3.2.2-16]
-        topicAliasMaximum: 0,
-        wildcardSubscriptionAvailable: true,
-        subscriptionIdentifierAvailable: true,
-        sharedSubscriptionAvailable: false,
-        ...(serverKeepAlive === undefined ? {} : { serverKeepAlive }), // [MQTT-3.2.2-21]
-      },
-      session.version,
-    ),
-  );
-  const { remote, peerIdentity, version } = session;
+  // 5. Whoever has that name goes. [MQTT-3.1.4-3]
+  if (former?.connection !== undefined)
+    core.disconnect(
+      former.connection,
+      ReasonCode.SESSION_TAKEN_OVER,
+      'Another connection took over the client identifier',
+      now,
+    );
+
+  // 6. The session: the one that is kept, or a new one. [MQTT-3.1.2-4], [MQTT-3.1.2-5], [MQTT-3.1.2-6]
+  let session = core.sessions.get(clientId);
+  if (session !== undefined && (packet.cleanStart || isForeign)) {
+    core.sessions.end(session, now);
+    session = undefined;
+  }
+  const sessionPresent = session !== undefined; // [MQTT-3.2.2-2], [MQTT-3.2.2-3]
+  session ??= core.sessions.begin(clientId, connection);
+  const asked = askedExpiry(packet);
+  const granted = Math.min(asked, capabilities.maxSessionExpiry);
+  connection.clientId = clientId;
+  connection.sessionExpiryInterval = granted;
+  core.accept(connection);
+  const serverKeepAlive = overrideOf(capabilities.serverKeepAlive, packet.keepAlive);
+  connection.patience = (serverKeepAlive ?? packet.keepAlive) * 1500;
+  core.deadlines.set(connection, connection.patience === 0 ? Infinity : now + connection.patience);
+  core.sessions.connect(session, connection, packet.receiveMaximum, granted, will);
+
+  // 7. The answer, which is the first packet they get. [MQTT-3.2.0-1]
+  const fields: ConnackFields = {
+    sessionPresent,
+    reasonCode: ReasonCode.SUCCESS,
+    // What is not said is as it was asked for (MQTT 5 §3.2.2.3.2).
+    ...(granted === asked ? {} : { sessionExpiryInterval: granted }),
+    ...announced(capabilities),
+    ...(isAssigned ? { assignedClientIdentifier: clientId } : {}), // [MQTT-3.2.2-16]
+    ...(serverKeepAlive === undefined ? {} : { serverKeepAlive }), // [MQTT-3.2.2-21]
+  };
+  core.reply(channel, encodeConnack(fields, version, connection));
+  const { remote, peerIdentity } = connection;
   const identity = peerIdentity === undefined ? {} : { peerIdentity };
-  core.log('info', 'A client connected', { remote, clientId, version, ...identity });
+  core.log('info', 'A client connected', { remote, clientId, version, sessionPresent, ...identity });
 }
 
 /**
@@ -98,7 +107,7 @@ export function handleConnect(core: BrokerCore, flow: Flow, packet: ConnectPacke
  *
  * @param body from the protocol name on
  */
-export function refuseMalformedConnect(core: BrokerCore, flow: Flow, body: Uint8Array, error: unknown): void {
+export function refuseMalformedConnect(core: BrokerCore, channel: Channel, body: Uint8Array, error: unknown): void {
   if (!(error instanceof PacketError)) return;
   // Two bytes of length, the name, the level.
   const nameLength = body.length < 2 ? 0 : (body[0] << 8) | body[1];
@@ -106,38 +115,32 @@ export function refuseMalformedConnect(core: BrokerCore, flow: Flow, body: Uint8
   if (error.reasonCode === ReasonCode.UNSUPPORTED_PROTOCOL_VERSION) {
     // [MQTT-3.1.2-2]: in the form that a client of that level reads.
     if (nameLength !== 4 && nameLength !== 6) return;
-    flow.session.version = level > 5 && nameLength === 4 ? 5 : 4;
+    channel.connection.version = level > 5 && nameLength === 4 ? 5 : 4;
   } else {
     // MQTT 3.1.1 closes without a word where CONNECT is malformed. [MQTT-3.1.4-1]
     if (level !== 5) return;
-    flow.session.version = 5;
+    channel.connection.version = 5;
   }
-  refuseConnect(core, flow, error.reasonCode, error.message);
+  refuseConnect(core, channel, error.reasonCode, error.message);
 }
 
 /** [MQTT-3.1.4-2], [MQTT-3.2.2-7] */
-function refuseConnect(core: BrokerCore, flow: Flow, reasonCode: number, reasonString: string): void {
-  const fields: ConnackFields = { sessionPresent: false, reasonCode, reasonString };
-  flow.queue.pushReply(encodeConnack(fields, flow.session.version));
-  core.markReady(flow);
+function refuseConnect(core: BrokerCore, channel: Channel, reasonCode: number, reasonString: string): void {
+  const fields: ConnackFields = { sessionPresent: false, reasonCode, reasonString }; // [MQTT-3.2.2-6]
+  channel.output.pushReply(encodeConnack(fields, channel.connection.version, channel.connection));
+  core.markReady(channel);
   core.counters.connectionsRefused++;
 }
 
-/** The will of a session that ends now. */
-export function willMessage(will: ReceivedWill, session: Session, now: number): Message {
-  return new Message(
-    {
-      topic: will.topic,
-      topicBytes: encodeUtf8(will.topic),
-      payload: will.payload,
-      qos: Math.min(will.qos, 1),
-      retain: will.retain,
-      properties: will.properties,
-      // Counted from the publication (MQTT 5 §3.1.3.2.4).
-      expiresAt: will.messageExpiryInterval === -1 ? Infinity : now + will.messageExpiryInterval * 1000,
-    },
-    session,
-  );
+/** @returns seconds, Infinity = as long as we like. Before MQTT 5 a session that is not clean has no end (MQTT 3.1.1 §3.1.2.4). */
+function askedExpiry(packet: ConnectPacket): number {
+  if (packet.protocolVersion < 5) return packet.cleanStart ? 0 : Infinity;
+  return secondsOf(packet.sessionExpiryInterval);
+}
+
+/** @param sessionExpiryInterval as on the wire. @returns seconds, Infinity = never */
+export function secondsOf(sessionExpiryInterval: number): number {
+  return sessionExpiryInterval === NO_EXPIRY ? Infinity : sessionExpiryInterval;
 }
 
 /** @returns what takes the place of the client's keep-alive, undefined when its own is fine. Seconds. */

@@ -1,14 +1,18 @@
 /** PUBLISH from a client (MQTT 5 §3.3.4). */
 import { PacketError } from '../../errors.ts';
-import { RECEIVE_MAXIMUM } from '../../limits.ts';
-import { encodeRefusingPuback } from '../../packets/codec.ts';
-import { checkResponseTopic } from '../../packets/message-properties.ts';
+import { encodeAcknowledgement } from '../../packets/codec.ts';
+import { PacketType } from '../../packets/packet-types.ts';
 import { PublishView } from '../../packets/publish.ts';
 import { topicNameProblem } from '../../packets/topics.ts';
 import { ReasonCode } from '../../reason-codes.ts';
 import type { BrokerCore } from '../broker-core.ts';
+import type { Channel } from '../channel.ts';
 import type { Flow } from '../flow.ts';
 import { Message } from '../message.ts';
+import { digestOf } from '../receipts.ts';
+
+/** First byte of a PUBREC. */
+const PUBREC = 0x50;
 
 /** Reused: a PUBLISH is handled before the next one is read. */
 const view = new PublishView();
@@ -16,55 +20,100 @@ const view = new PublishView();
 /** @throws PacketError */
 export function handlePublish(
   core: BrokerCore,
-  flow: Flow,
+  channel: Channel,
   header: number,
   buffer: Uint8Array,
   bodyStart: number,
   end: number,
   now: number,
 ): void {
-  const session = flow.session;
-  view.read(header, buffer, bodyStart, end, session.version);
-  // [MQTT-3.2.2-11]: maximum QoS 1 was announced; MQTT 3.1.1 has no way to be told.
-  if (view.qos === 2) throw new PacketError(ReasonCode.QOS_NOT_SUPPORTED, 'QoS 2 is not supported');
-  if (view.qos === 1 && flow.kind === 'unidirectional')
-    throw new PacketError(ReasonCode.QOS_NOT_SUPPORTED, 'QoS 1 came on a stream that cannot carry its acknowledgement');
-  if (view.topicAlias !== -1)
-    throw new PacketError(ReasonCode.TOPIC_ALIAS_INVALID, 'A topic alias came although none is allowed'); // [MQTT-3.3.2-9]
-  if (view.hasSubscriptionIdentifier)
-    throw new PacketError(ReasonCode.PROTOCOL_ERROR, 'A client sent a subscription identifier in PUBLISH'); // [MQTT-3.3.4-6]
-  if (view.responseTopic !== '') checkResponseTopic(view.responseTopic);
-  readTopic(flow);
+  const { version } = channel.connection;
+  const flow = channel.flow as Flow;
+  view.read(header, buffer, bodyStart, end, version);
+  checkAllowed(core, channel);
+  readTopic(channel);
   core.counters.messagesReceived++;
+  const { qos, packetIdentifier } = view;
+  let digest = 0;
+  if (qos === 2) {
+    digest = digestOf(channel.topicBytes, view.forwarded, view.payload());
+    if (isReceived(channel, flow, digest)) {
+      channel.output.pushAcknowledgement(PUBREC, packetIdentifier);
+      core.markReady(channel);
+      return;
+    }
+  }
 
   const message = new Message(
     {
-      topic: flow.topic,
-      topicBytes: flow.topicBytes,
+      topic: channel.topic,
+      topicBytes: channel.topicBytes,
       payload: view.payload(),
-      qos: view.qos,
+      qos,
       retain: view.isRetain,
       properties: view.forwarded,
       expiresAt: view.messageExpiryInterval === -1 ? Infinity : now + view.messageExpiryInterval * 1000,
     },
-    session,
+    flow.session,
   );
-  const { qos, packetIdentifier } = view;
-  const isStored = core.publish(message, flow, now);
-  if (qos === 0 || !flow.isOpen) return;
-  // The message has been routed and, if asked for, stored: now it may be acknowledged. [MQTT-4.3.2-4]
-  if (isStored || session.version < 5) flow.queue.pushPuback(packetIdentifier);
-  else core.reply(flow, encodeRefusingPuback(packetIdentifier, ReasonCode.QUOTA_EXCEEDED));
-  core.markReady(flow);
-  // [MQTT-3.3.4-7]; a client of MQTT 3.1.1 does not know the bound and is slowed down instead, see Flow.isHeld.
-  if (session.version === 5 && flow.queue.pubackCount > RECEIVE_MAXIMUM)
+  const isStored = core.publish(message, channel, now);
+  if (qos === 0 || !channel.isOpen) return;
+  // The message has been routed and, if asked for, stored: now it may be acknowledged. [MQTT-4.3.2-4], [MQTT-4.3.3-8]
+  if (!isStored && version === 5) {
+    const type = qos === 1 ? PacketType.PUBACK : PacketType.PUBREC;
+    core.reply(channel, encodeAcknowledgement(type, packetIdentifier, ReasonCode.QUOTA_EXCEEDED, version));
+  } else if (qos === 1) {
+    channel.output.pushPuback(packetIdentifier);
+    core.markReady(channel);
+  } else {
+    flow.receipts.add(packetIdentifier, digest);
+    channel.output.pushAcknowledgement(PUBREC, packetIdentifier);
+    core.markReady(channel);
+  }
+  // [MQTT-3.3.4-7]; a client of MQTT 3.1.1 does not know the bound and is slowed down instead, see Channel.isHeld.
+  if (version === 5 && channel.output.pubackCount + flow.receipts.size > core.capabilities.receiveMaximum)
     throw new PacketError(ReasonCode.RECEIVE_MAXIMUM_EXCEEDED, 'More messages came than the Receive Maximum allows');
 }
 
-/** Nearly always the topic is that of the flow's last message, and then neither read nor checked nor routed again. */
-function readTopic(flow: Flow): void {
+/** What CONNACK announced. @throws PacketError */
+function checkAllowed(core: BrokerCore, channel: Channel): void {
+  const { maximumQos, retainAvailable } = core.capabilities;
+  // [MQTT-3.2.2-11]; before MQTT 5 there is no way to be told.
+  if (view.qos > maximumQos) throw new PacketError(ReasonCode.QOS_NOT_SUPPORTED, `QoS ${view.qos} is not supported`);
+  if (view.qos > 0 && channel.kind === 'unidirectional')
+    throw new PacketError(
+      ReasonCode.QOS_NOT_SUPPORTED,
+      `QoS ${view.qos} came on a stream that cannot carry its acknowledgement`,
+    );
+  // [MQTT-3.2.2-14]
+  if (view.isRetain && !retainAvailable)
+    throw new PacketError(ReasonCode.RETAIN_NOT_SUPPORTED, 'A message is to be retained, which is not supported');
+  if (view.topicAlias !== -1)
+    throw new PacketError(ReasonCode.TOPIC_ALIAS_INVALID, 'A topic alias came although none is allowed'); // [MQTT-3.3.2-9]
+  if (view.hasSubscriptionIdentifier)
+    throw new PacketError(ReasonCode.PROTOCOL_ERROR, 'A client sent a subscription identifier in PUBLISH'); // [MQTT-3.3.4-6]
+}
+
+/**
+ * Whether a QoS 2 message has come before and was not released: then it is acknowledged and not delivered again. [MQTT-4.3.3-10] What was received on a
+ * flow that died is found by a repeated PUBLISH, and on the control flow by its identifier alone.
+ */
+function isReceived(channel: Channel, flow: Flow, digest: number): boolean {
+  const { packetIdentifier } = view;
+  if (flow.receipts.has(packetIdentifier)) return true;
+  const orphans = flow.session.orphanedReceipts;
+  if (orphans.size === 0) return false;
+  const isControl = channel.kind === 'control';
+  if (!isControl && !view.isDuplicate) return false;
+  const isKnown = orphans.take(packetIdentifier, digest) || (isControl && orphans.release(packetIdentifier));
+  if (isKnown) flow.receipts.add(packetIdentifier, digest);
+  return isKnown;
+}
+
+/** Nearly always the topic is that of the channel's last message, and then neither read nor checked nor routed again. */
+function readTopic(channel: Channel): void {
   const { buffer, topicStart, topicEnd } = view;
-  const known = flow.topicBytes;
+  const known = channel.topicBytes;
   if (topicEnd - topicStart === known.length && known.length > 0) {
     let i = 0;
     while (i < known.length && buffer[topicStart + i] === known[i]) i++;
@@ -73,7 +122,7 @@ function readTopic(flow: Flow): void {
   const topic = view.topic();
   const problem = topicNameProblem(topic);
   if (problem !== undefined) throw new PacketError(ReasonCode.TOPIC_NAME_INVALID, `A topic name ${problem}`); // [MQTT-3.3.2-2]
-  flow.topic = topic;
-  flow.topicBytes = buffer.slice(topicStart, topicEnd);
-  flow.routeVersion = -1;
+  channel.topic = topic;
+  channel.topicBytes = buffer.slice(topicStart, topicEnd);
+  channel.routeVersion = -1;
 }

@@ -1,27 +1,38 @@
 /** SUBSCRIBE and UNSUBSCRIBE (MQTT 5 §3.8, §3.10). Both mean the flow on which they come, and no other. */
+import { PacketError } from '../../errors.ts';
 import {
   MAX_SUBSCRIPTIONS_PER_SESSION,
   MAX_SUBSCRIPTION_LEVELS_PER_SESSION,
   RETAINED_SEARCH_STEP,
 } from '../../limits.ts';
 import { encodeSuback, encodeUnsuback } from '../../packets/codec.ts';
-import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from '../../packets/codec.ts';
-import { isSharedFilter, levelsOf, topicFilterProblem } from '../../packets/topics.ts';
+import type { ReceivedSubscription, SubscribePacket, UnsubscribePacket } from '../../packets/codec.ts';
+import { hasWildcard, levelsOf } from '../../packets/topics.ts';
 import type { EncodedPublish } from '../../packets/publish.ts';
 import { ReasonCode } from '../../reason-codes.ts';
 import type { BrokerCore } from '../broker-core.ts';
+import type { Channel } from '../channel.ts';
 import type { Flow } from '../flow.ts';
 import { Message } from '../message.ts';
 import { Subscription } from '../subscription.ts';
 
-export function handleSubscribe(core: BrokerCore, flow: Flow, packet: SubscribePacket, now: number): void {
+/** @throws PacketError */
+export function handleSubscribe(core: BrokerCore, channel: Channel, packet: SubscribePacket, now: number): void {
+  const flow = channel.flow as Flow;
+  const { maximumQos, subscriptionIdentifierAvailable } = core.capabilities;
+  if (packet.subscriptionIdentifier > 0 && !subscriptionIdentifierAvailable)
+    throw new PacketError(
+      ReasonCode.SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED,
+      'Subscription identifiers are not supported',
+    );
   const retained: Iterator<EncodedPublish | undefined>[] = [];
   const reasonCodes = packet.subscriptions.map((request) => {
-    const refusal = refusalOf(flow, request);
+    const refusal = refusalOf(core, flow, request);
     if (refusal !== 0) return refusal;
     const existing = flow.subscriptions.get(request.topicFilter);
-    // QoS 2 is not there yet, so less is granted than asked for. [MQTT-3.8.4-7]
-    const subscription = new Subscription(flow, request, Math.min(request.qos, 1), packet.subscriptionIdentifier);
+    // Less may be granted than asked for. [MQTT-3.8.4-7], [MQTT-3.2.2-10]
+    const qos = Math.min(request.qos, maximumQos);
+    const subscription = new Subscription(flow, request, qos, packet.subscriptionIdentifier);
     // [MQTT-3.8.4-3]: the new one takes the place of the old one.
     if (existing === undefined) {
       flow.session.subscriptionCount++;
@@ -37,14 +48,16 @@ export function handleSubscribe(core: BrokerCore, flow: Flow, packet: SubscribeP
     return subscription.qos;
   });
   // [MQTT-3.8.4-1], [MQTT-3.8.4-6]. Answers go before messages, so SUBACK comes first.
-  core.reply(flow, encodeSuback(packet.packetIdentifier, reasonCodes, flow.session.version));
+  core.reply(channel, encodeSuback(packet.packetIdentifier, reasonCodes, channel.connection.version));
   for (const messages of retained) flow.enqueueRetained(messages);
 }
 
 /** @returns a reason code, 0 when the subscription may be made */
-function refusalOf(flow: Flow, request: SubscriptionRequest): number {
-  if (isSharedFilter(request.topicFilter)) return ReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED;
-  if (topicFilterProblem(request.topicFilter) !== undefined) return ReasonCode.TOPIC_FILTER_INVALID;
+function refusalOf(core: BrokerCore, flow: Flow, request: ReceivedSubscription): number {
+  if (request.problem !== undefined) return ReasonCode.TOPIC_FILTER_INVALID;
+  if (request.shareName !== undefined) return ReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED;
+  if (hasWildcard(request.topicFilter) && !core.capabilities.wildcardSubscriptionAvailable)
+    return ReasonCode.WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED;
   const { subscriptionCount, subscriptionLevels } = flow.session;
   const isFull =
     subscriptionCount >= MAX_SUBSCRIPTIONS_PER_SESSION ||
@@ -75,19 +88,14 @@ function* retainedFor(
     }
     const message = new Message({ ...stored, retain: true }, undefined);
     const qos = Math.min(stored.qos, subscription.qos);
-    const encoded = message.encode(session.version, qos, true, identifier === 0 ? undefined : [identifier]); // [MQTT-3.3.1-8]
-    if (encoded.size > session.maximumPacketSize) {
-      core.counters.messagesDropped++;
-      if (++skipped % RETAINED_SEARCH_STEP === 0) yield undefined;
-      continue;
-    }
     core.counters.messagesRouted++;
-    yield encoded;
+    yield message.encode(session.version, qos, true, identifier === 0 ? undefined : [identifier]); // [MQTT-3.3.1-8]
   }
   return undefined;
 }
 
-export function handleUnsubscribe(core: BrokerCore, flow: Flow, packet: UnsubscribePacket): void {
+export function handleUnsubscribe(core: BrokerCore, channel: Channel, packet: UnsubscribePacket): void {
+  const flow = channel.flow as Flow;
   const reasonCodes = packet.topicFilters.map((filter) => {
     const subscription = flow.subscriptions.get(filter); // [MQTT-3.10.4-1]
     if (subscription === undefined) return ReasonCode.NO_SUBSCRIPTION_EXISTED;
@@ -98,5 +106,5 @@ export function handleUnsubscribe(core: BrokerCore, flow: Flow, packet: Unsubscr
     return ReasonCode.SUCCESS;
   });
   // [MQTT-3.10.4-4], [MQTT-3.10.4-5]
-  core.reply(flow, encodeUnsuback(packet.packetIdentifier, reasonCodes, flow.session.version));
+  core.reply(channel, encodeUnsuback(packet.packetIdentifier, reasonCodes, channel.connection.version));
 }

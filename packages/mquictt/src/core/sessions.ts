@@ -1,0 +1,180 @@
+/**
+ * All sessions by client identifier, and their lives: begun or resumed by a connection, kept when it ends, over when their time is up. A will is published
+ * when its delay or the session is over, whichever comes first, unless the client returns before. [MQTT-3.1.2-8], [MQTT-3.1.3-9]
+ */
+import type { ReceivedWill } from '../packets/codec.ts';
+import type { EncodedPublish } from '../packets/publish.ts';
+import type { LogFunction } from './broker-stats.ts';
+import type { Connection } from './connection.ts';
+import type { Flow } from './flow.ts';
+import type { Message } from './message.ts';
+import { reencode } from './reencode.ts';
+import type { Router } from './router.ts';
+import { Session } from './session.ts';
+import type { SessionHost } from './session.ts';
+import { Subscription } from './subscription.ts';
+import { willMessage } from './will.ts';
+
+/** What the sessions need from the core. */
+export interface SessionsHost extends SessionHost {
+  readonly router: Router;
+  readonly log: LogFunction;
+  publish(message: Message, source: undefined, now: number): boolean;
+}
+
+export class Sessions {
+  readonly #host: SessionsHost;
+  readonly #byClientId = new Map<string, Session>();
+  /** Those being published: empty but within #publishWill(). */
+  readonly #wills: Message[] = [];
+
+  constructor(host: SessionsHost) {
+    this.#host = host;
+  }
+
+  get size(): number {
+    return this.#byClientId.size;
+  }
+
+  get(clientId: string): Session | undefined {
+    return this.#byClientId.get(clientId);
+  }
+
+  [Symbol.iterator](): IterableIterator<Session> {
+    return this.#byClientId.values();
+  }
+
+  /** Begins a session. There is none with this client identifier. */
+  begin(clientId: string, connection: Connection): Session {
+    const session = new Session(clientId, connection, this.#host, (expired, now) => this.#onTimeout(expired, now));
+    this.#byClientId.set(clientId, session);
+    return session;
+  }
+
+  /**
+   * The client is there: its control flow travels on the control channel.
+   *
+   * @param receiveMaximum of the client
+   * @param expiryInterval seconds, Infinity = for ever
+   */
+  connect(
+    session: Session,
+    connection: Connection,
+    receiveMaximum: number,
+    expiryInterval: number,
+    will: ReceivedWill | undefined,
+  ): void {
+    session.connection = connection;
+    connection.session = session;
+    session.inFlight.receiveMaximum = receiveMaximum;
+    session.expiryInterval = expiryInterval;
+    session.will = will;
+    session.willAt = Infinity;
+    session.expiresAt = Infinity;
+    this.#host.deadlines.set(session, Infinity);
+    if (session.version !== connection.version) {
+      const change = (message: EncodedPublish): EncodedPublish =>
+        reencode(message, session.version, connection.version);
+      session.inFlight.rewrite(change);
+      session.control.requeue(change);
+      session.version = connection.version;
+    }
+    if (connection.control !== undefined) session.control.attach(connection.control);
+  }
+
+  /**
+   * The connection is gone.
+   *
+   * @param flows data flows that lived on it
+   */
+  disconnect(session: Session, flows: readonly Flow[], now: number): void {
+    session.connection = undefined;
+    session.control.detach();
+    if (session.expiryInterval === 0) {
+      for (const flow of flows) this.endFlow(flow);
+      this.end(session, now);
+      return;
+    }
+    this.#keep(session, flows);
+    session.expiresAt = now + session.expiryInterval * 1000;
+    const { will } = session;
+    if (will !== undefined) session.willAt = now + will.delayInterval * 1000;
+    this.#setDeadline(session);
+    if (session.willAt <= now) this.#publishWill(session, now);
+  }
+
+  /** Ends the subscriptions of a flow and forgets what waits for them; what is in flight stays in the window. */
+  endFlow(flow: Flow): void {
+    const { session } = flow;
+    for (const subscription of flow.subscriptions.values()) {
+      this.#host.router.remove(subscription);
+      session.subscriptionLevels -= subscription.levels;
+    }
+    session.subscriptionCount -= flow.subscriptions.size;
+    flow.subscriptions.clear();
+    flow.receipts.moveTo(session.orphanedReceipts);
+    flow.close();
+  }
+
+  /** Ends a session, its will included. It has no connection, or is about to lose it. */
+  end(session: Session, now: number): void {
+    if (!session.isOpen) return;
+    session.isOpen = false;
+    this.endFlow(session.control);
+    this.#byClientId.delete(session.clientId);
+    this.#host.deadlines.set(session, Infinity);
+    this.#publishWill(session, now);
+  }
+
+  /**
+   * Everything of the data flows becomes the control flow's. Of subscriptions with the same filter one stays: that of the control flow, else the first. QoS
+   * 0 is not kept.
+   */
+  #keep(session: Session, flows: readonly Flow[]): void {
+    const { control } = session;
+    control.requeue((message) => (message.identifierOffset === -1 ? undefined : message));
+    control.receipts.moveTo(session.orphanedReceipts);
+    for (const flow of flows) {
+      for (const subscription of flow.subscriptions.values()) {
+        this.#host.router.remove(subscription);
+        if (control.subscriptions.has(subscription.topicFilter)) {
+          session.subscriptionCount--;
+          session.subscriptionLevels -= subscription.levels;
+          continue;
+        }
+        const orphan = Subscription.moved(subscription, control);
+        control.subscriptions.set(orphan.topicFilter, orphan);
+        this.#host.router.add(orphan);
+      }
+      flow.subscriptions.clear();
+      flow.receipts.moveTo(session.orphanedReceipts);
+      control.inherit(flow);
+    }
+  }
+
+  #setDeadline(session: Session): void {
+    this.#host.deadlines.set(session, Math.min(session.expiresAt, session.willAt));
+  }
+
+  #onTimeout(session: Session, now: number): void {
+    if (session.expiresAt <= now) {
+      this.#host.log('info', 'A session expired', { clientId: session.clientId });
+      this.end(session, now);
+      return;
+    }
+    if (session.willAt <= now) this.#publishWill(session, now);
+    this.#setDeadline(session);
+  }
+
+  #publishWill(session: Session, now: number): void {
+    const { will } = session;
+    session.will = undefined;
+    session.willAt = Infinity;
+    if (will === undefined) return;
+    this.#wills.push(willMessage(will, session, now));
+    // A will may end the connections of those who do not read it, and those have wills too: thousands of them would nest.
+    if (this.#wills.length > 1) return;
+    for (let i = 0; i < this.#wills.length; i++) this.#host.publish(this.#wills[i], undefined, now);
+    this.#wills.length = 0;
+  }
+}
