@@ -66,6 +66,20 @@ test('[MQTT-3.2.2-17] [MQTT-3.2.2-18] [MQTT-3.3.2-9] an alias above the Topic Al
   assertCloses(5, `30 07 0001 61 03 23 ${alias}`, 0x94);
 });
 
+test('[MQTT-3.2.2-19] a reason that would make CONNACK too large for its client is left out', () => {
+  const broker = new TestBroker();
+  for (const maximumPacketSize of [20, 1_000]) {
+    const client = broker.open();
+    const fields = { protocolVersion: 5, clientId: 'x'.repeat(2_000), cleanStart: true, keepAlive: 0 } as const;
+    client.control.send(codec.encodeConnect({ ...fields, maximumPacketSize }));
+    assert.ok(client.control.bytesWritten <= maximumPacketSize, `${client.control.bytesWritten} bytes`);
+    const [connack] = client.control.take() as codec.ConnackPacket[];
+    assert.is(connack.reasonCode, 0x85);
+    assert.is(connack.reasonString !== undefined, maximumPacketSize === 1_000);
+    assert.is(client.closeCode, 0x85);
+  }
+});
+
 test('[MQTT-3.2.2-22] a Server Keep Alive is announced where it takes the place of the one in CONNECT', () => {
   const broker = new TestBroker({ serverKeepAlive: 30 });
   for (const [keepAlive, announced, patience] of [

@@ -20,6 +20,14 @@ test('[MQTT-3.14.1-1] [MQTT311-3.14.1-1] DISCONNECT with flags closes the connec
   for (const version of VERSIONS) for (const header of ['e1', 'e2', 'e8']) assertCloses(version, `${header} 00`, 0x81);
 });
 
+test('[MQTT-3.14.2-1] DISCONNECT with a reason code that clients do not send closes the connection', () => {
+  for (const reasonCode of ['8e', '8d', '01']) {
+    const client = new TestBroker().connect('c');
+    client.control.send(Uint8Array.of(0xe0, 1, Number.parseInt(reasonCode, 16)));
+    assert.ok(client.closeCode >= 0x81, reasonCode);
+  }
+});
+
 test('[MQTT-3.14.2-2] [MQTT-3.14.2-3] DISCONNECT of the broker has no Session Expiry Interval, and a reason where there is room for it', () => {
   for (const [maximumPacketSize, hasReason] of [
     [50, false],
