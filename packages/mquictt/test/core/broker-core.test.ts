@@ -25,7 +25,7 @@ test('a message goes to who subscribed, on the stream that asked', () => {
   assert.equal(bob.control.take(), []);
 });
 
-test('PUBLISH of QoS 1 is acknowledged on its stream after it was routed', () => {
+test('[MQTT-4.3.2-4] PUBLISH of QoS 1 is acknowledged on its stream after it was routed', () => {
   const broker = new TestBroker();
   const alice = broker.connect('alice');
   const reader = alice.subscribe('t');
@@ -42,7 +42,7 @@ test('PUBLISH of QoS 1 is acknowledged on its stream after it was routed', () =>
   assert.is(alice.session.inFlight.size, 0);
 });
 
-test('a message is delivered with the smaller of both QoS', () => {
+test('[MQTT-3.8.4-8] a message is delivered with the smaller of both QoS', () => {
   const broker = new TestBroker();
   const client = broker.connect('c');
   const zero = client.subscribe('t', { qos: 0 });
@@ -61,7 +61,7 @@ test('a message is delivered with the smaller of both QoS', () => {
   );
 });
 
-test('the last retained message comes after SUBACK, with RETAIN', () => {
+test('[MQTT-3.3.1-5] [MQTT-3.3.1-9] the last retained message comes after SUBACK, with RETAIN', () => {
   const broker = new TestBroker();
   const client = broker.connect('c');
   client.publish('hello/world', 'hello', { qos: 1, retain: true });
@@ -76,7 +76,7 @@ test('the last retained message comes after SUBACK, with RETAIN', () => {
   assert.is(message.qos, 1);
 });
 
-test('live messages have RETAIN=0 unless retain as published was asked for', () => {
+test('[MQTT-3.3.1-12] [MQTT-3.3.1-13] live messages have RETAIN=0 unless retain as published was asked for', () => {
   const broker = new TestBroker();
   const client = broker.connect('c');
   const plain = client.subscribe('t');
@@ -93,7 +93,7 @@ test('live messages have RETAIN=0 unless retain as published was asked for', () 
   );
 });
 
-test('an empty retained message clears the topic and is delivered like any other', () => {
+test('[MQTT-3.3.1-6] [MQTT-3.3.1-7] an empty retained message clears the topic and is delivered like any other', () => {
   const broker = new TestBroker();
   const client = broker.connect('c');
   client.publish('t', 'x', { retain: true });
@@ -104,7 +104,7 @@ test('an empty retained message clears the topic and is delivered like any other
   assert.is(broker.core.stats().retainedMessages, 0);
 });
 
-test('retain handling 0, 1 and 2', () => {
+test('[MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] retain handling 0, 1 and 2', () => {
   const broker = new TestBroker();
   const client = broker.connect('c');
   client.publish('t', 'x', { retain: true });
@@ -121,7 +121,7 @@ test('retain handling 0, 1 and 2', () => {
   }
 });
 
-test('a retained message keeps its properties and the rest of its time', () => {
+test('[MQTT-3.3.2-6] a retained message keeps its properties and the rest of its time', () => {
   const broker = new TestBroker();
   const client = broker.connect('c');
   const properties = hex('03 0001 78 26 0001 61 0001 31');
@@ -135,7 +135,7 @@ test('a retained message keeps its properties and the rest of its time', () => {
   assert.equal(client.subscribe('t').messages(), []);
 });
 
-test('no local leaves out what the same client published', () => {
+test('[MQTT-3.8.3-3] no local leaves out what the same client published', () => {
   const broker = new TestBroker();
   const alice = broker.connect('alice');
   const bob = broker.connect('bob');
@@ -155,7 +155,7 @@ test('no local leaves out what the same client published', () => {
   );
 });
 
-test('overlapping subscriptions of a stream give one copy with all identifiers', () => {
+test('[MQTT-3.3.4-2] [MQTT-3.3.4-4] overlapping subscriptions of a stream give one copy with all identifiers', () => {
   const broker = new TestBroker();
   const client = broker.connect('c');
   const stream = client.stream();
@@ -177,7 +177,7 @@ test('overlapping subscriptions on two streams are two subscriptions', () => {
   assert.equal([first.texts(), second.texts()], [['x'], ['x']]);
 });
 
-test('UNSUBSCRIBE means its own stream only', () => {
+test('[MQTT-3.10.4-1] [MQTT-3.10.4-2] UNSUBSCRIBE means its own stream only', () => {
   const broker = new TestBroker();
   const client = broker.connect('c');
   const stream = client.subscribe('t');
@@ -232,7 +232,7 @@ test('a reset is answered with the same code', () => {
   assert.is(broker.core.stats().subscriptions, 0);
 });
 
-test('what a dead stream had sent is sent again on the control stream, once and before anything new', () => {
+test('[MQTT-4.4.0-1] what a dead stream had sent is sent again on the control stream, once and before anything new', () => {
   const broker = new TestBroker();
   const client = broker.connect('c');
   const stream = client.subscribe('t');
@@ -254,7 +254,7 @@ test('what a dead stream had sent is sent again on the control stream, once and 
   assert.is(broker.core.queuedBytes, 0);
 });
 
-test('Receive Maximum is kept over all streams', () => {
+test('[MQTT-3.3.4-9] Receive Maximum is kept over all streams', () => {
   const broker = new TestBroker();
   const client = broker.connect('c', { receiveMaximum: 3 });
   const streams = ['a', 'b', 'c', 'd'].map((topic) => client.subscribe(topic));
@@ -278,7 +278,7 @@ test('Receive Maximum is kept over all streams', () => {
     );
 });
 
-test('a packet larger than the client takes is not sent', () => {
+test('[MQTT-3.1.2-24] a packet larger than the client takes is not sent', () => {
   const broker = new TestBroker();
   const client = broker.connect('c', { maximumPacketSize: 100 });
   const stream = client.subscribe('t');
@@ -332,7 +332,7 @@ test('retained messages that have expired are forgotten', () => {
   assert.is(broker.core.nextTimeout(), Infinity);
 });
 
-test('user properties keep their order, and expiry and content type arrive', () => {
+test('[MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20] user properties keep their order, and expiry and content type arrive', () => {
   const broker = new TestBroker();
   const client = broker.connect('c');
   const stream = client.subscribe('t');
@@ -374,7 +374,7 @@ test('MQTT 3.1.1: UNSUBACK has no codes, refused filters have 0x80, PINGREQ is a
   assert.equal((packets[0] as codec.SubackPacket).reasonCodes, [0x80]);
 });
 
-test('a will is published when the connection breaks, after everything before', () => {
+test('[MQTT-3.1.2-8] a will is published when the connection breaks, after everything before', () => {
   const broker = new TestBroker();
   const reader = broker.connect('reader').subscribe('#');
   const will = { topic: 'gone', payload: utf8('bye'), qos: 1, retain: true, contentType: 'x' } as const;
@@ -391,7 +391,7 @@ test('a will is published when the connection breaks, after everything before', 
   assert.is(broker.core.stats().retainedMessages, 1);
 });
 
-test('a will is not published after DISCONNECT, unless it asks for it', () => {
+test('[MQTT-3.14.4-3] a will is not published after DISCONNECT, unless it asks for it', () => {
   for (const [reasonCode, isPublished] of [
     [0, false],
     [4, true],
@@ -418,7 +418,7 @@ test('the end of a data stream publishes no will, the end of the control stream 
   assert.equal(reader.texts(), ['x']);
 });
 
-test('the same client identifier takes over', () => {
+test('[MQTT-3.1.4-3] the same client identifier takes over', () => {
   const broker = new TestBroker();
   const first = broker.connect('same');
   const stream = first.subscribe('t');
@@ -580,7 +580,7 @@ test('a connection without CONNECT ends after ten seconds', () => {
   assert.is(client.closeCode, 0xa0);
 });
 
-test('a client that is silent for 1.5 times its keep-alive is disconnected', () => {
+test('[MQTT-3.1.2-22] a client that is silent for 1.5 times its keep-alive is disconnected', () => {
   const broker = new TestBroker();
   const client = broker.connect('c', {
     keepAlive: 10,

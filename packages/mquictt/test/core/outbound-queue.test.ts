@@ -95,7 +95,7 @@ test('whatever the stream takes, the bytes are the same', () => {
   }
 });
 
-test('QoS 1 stops at the Receive Maximum and goes on with an acknowledgement', () => {
+test('[MQTT-4.9.0-2] QoS 1 stops at the Receive Maximum and goes on with an acknowledgement', () => {
   const window = new InFlightWindow(1);
   const queue = new OutboundQueue('me', window);
   queue.push(message(1, 'a'));
@@ -116,7 +116,7 @@ test('QoS 1 stops at the Receive Maximum and goes on with an acknowledgement', (
   );
 });
 
-test('what has expired is not sent, and what has not says how much time is left', () => {
+test('[MQTT-3.3.2-5] [MQTT-3.3.2-6] what has expired is not sent, and what has not says how much time is left', () => {
   const queue = new OutboundQueue(undefined, new InFlightWindow(10));
   queue.push(message(0, 'a', 1_000));
   queue.push(message(1, 'b', 9_500));
@@ -166,7 +166,7 @@ test('a flow that waits is woken before one that came later', () => {
   assert.equal(order, ['a', 'b', 'c', 'b', 'c']);
 });
 
-test('identifiers are used again only when they are free', () => {
+test('[MQTT-2.2.1-4] identifiers are used again only when they are free', () => {
   const window = new InFlightWindow(65_535);
   const queue = new OutboundQueue(undefined, window);
   const reserved = window.reserve();

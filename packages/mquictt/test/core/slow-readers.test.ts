@@ -204,7 +204,7 @@ test('a client of MQTT 5 that ignores the Receive Maximum loses its stream', () 
   assert.is(client.closeCode, -1);
 });
 
-test('a hundred thousand retained messages are sent as they are read, before what came later', () => {
+test('[MQTT-3.3.1-9] a hundred thousand retained messages are sent as they are read, before what came later', () => {
   const broker = new TestBroker();
   const p = broker.connect('p').stream();
   const topics = 20_000;
