@@ -49,7 +49,7 @@ function crosses(before: ClientAuthentication, after: ClientAuthentication): boo
 }
 
 test('a session goes on where clients are authenticated as they were', () => {
-  assert.ok(crosses({ roots }, { roots: new RootStore([...roots].reverse()) }));
+  assert.ok(crosses({ roots }, { roots: new RootStore([...roots].toReversed()) }));
   assert.ok(crosses({ roots, judgePeerChain: true }, { roots, judgePeerChain: true }));
   assert.ok(crosses({ roots, isRequired: false }, { roots }));
 });
