@@ -230,6 +230,25 @@ test('[MQTT-4.3.3-10] [MQTT-4.3.3-13] [MQTT311-4.3.3-2] a publisher that comes b
   }
 });
 
+test('[MQTT-4.3.3-10] [MQTT311-4.3.3-2] on one stream the identifier alone says that a message came before, also after a reconnection', () => {
+  for (const protocolVersion of VERSIONS) {
+    const broker = new TestBroker();
+    const reader = broker.connect('r').subscribe('t', { qos: 2 });
+    const kept = { protocolVersion, cleanStart: false, sessionExpiryInterval: 10_000 };
+    const first = broker.connect('c', kept);
+    first.control.send(publishBytes('t', 'x', { qos: 2 }, protocolVersion, 5));
+    first.drop();
+    const { control } = broker.connect('c', kept);
+    // Its sender forgot DUP.
+    for (let i = 0; i < 3; i++) control.send(publishBytes('t', 'x', { qos: 2 }, protocolVersion, 5));
+    assert.equal(types(control.take()), [PUBREC, PUBREC, PUBREC]);
+    assert.equal(reader.texts(), ['x']);
+    answer(control, PUBREL, 5).take();
+    control.send(publishBytes('t', 'y', { qos: 2 }, protocolVersion, 5));
+    assert.equal(reader.texts(), ['y']);
+  }
+});
+
 test('[MQTT311-4.6.0-3] [MQTT311-4.6.0-4] PUBREC and PUBCOMP come in the order of what they answer', () => {
   const { control } = new TestBroker().connect('c', { protocolVersion: 4 });
   const identifiers = [9, 3, 65_535, 1, 7];

@@ -115,14 +115,17 @@ test('[MQTT-4.1.0-1] [MQTT-4.1.0-2] a session ends when its interval has passed 
   const first = broker.connect('c', fields);
   broker.advance(100_000);
   assert.is(first.closeCode, -1);
-  first.drop();
-  broker.advance(9_999);
-  const second = broker.connect('c', fields);
-  assert.is(second.connack?.sessionPresent, true);
-  // Counted anew.
-  broker.advance(9_999);
-  second.drop();
-  broker.advance(10_001);
+  let client = first;
+  for (let round = 0; round < 3; round++) {
+    client.drop();
+    broker.advance(9_999);
+    client = broker.connect('c', fields);
+    assert.is(client.connack?.sessionPresent, true);
+    // Counted anew after this connection, not on.
+    broker.advance(9_999);
+  }
+  client.drop();
+  broker.advance(10_000);
   assert.is(broker.connect('c', fields).connack?.sessionPresent, false);
 });
 
@@ -163,6 +166,10 @@ test('[MQTT-3.1.2-10] [MQTT311-3.1.2-10] a will that was published is not part o
     broker.connect('c', { ...kept(protocolVersion), will }).drop();
     assert.equal(reader.texts(), ['x']);
     broker.connect('c', kept(protocolVersion)).drop();
+    assert.equal(reader.texts(), []);
+    // The end of the session comes when the will is long gone.
+    broker.connect('c', { ...kept(protocolVersion), will }).drop();
+    assert.equal(reader.texts(), ['x']);
     broker.advance(2_000_000);
     assert.equal(reader.texts(), []);
   }
