@@ -34,8 +34,8 @@ function setUp(): { config: ReturnType<typeof resuming>; good: ClientSession; un
   };
 }
 
-/** A first ClientHello with these sessions and early data. @param damaged indexes of binders that are wrong */
-function hello(sessions: readonly ClientSession[], damaged: readonly number[] = []): Uint8Array {
+/** A first ClientHello with these sessions and early data. @param damaged indexes of binders that are wrong. @param without an extension that is left out */
+function hello(sessions: readonly ClientSession[], damaged: readonly number[] = [], without?: number): Uint8Array {
   const client = newClient(suites);
   client.start(TEST_UNIX_TIME);
   const own = readClientHello(sentAt(drain(client), INITIAL).subarray(4));
@@ -47,6 +47,7 @@ function hello(sessions: readonly ClientSession[], damaged: readonly number[] = 
     for (let i = 0; i < sessions.length; i++) psk.vector8(new Uint8Array(HASH_LENGTH));
   });
   const extensions = new Map(own.extensions);
+  if (without !== undefined) extensions.delete(without);
   extensions.set(ExtensionType.EARLY_DATA, new Uint8Array(0));
   extensions.set(ExtensionType.PRE_SHARED_KEY, psk.finish());
   const message = writeClientHello({ ...own, extensions });
@@ -132,6 +133,20 @@ test('one ticket twice is one ticket', () => {
   const { config, good } = setUp();
   assert.equal(answer(config, hello([good, good])), { selected: 0, isEarlyDataAccepted: true });
   assert.equal(answer(config, hello([good, good])), { selected: 0, isEarlyDataAccepted: false });
+});
+
+test('signature_algorithms may be missing beside a ticket that is good, and beside no other (RFC 8446 §9.2)', () => {
+  const { config, good, unknown } = setUp();
+  const without = ExtensionType.SIGNATURE_ALGORITHMS;
+  assert.is(answer(config, hello([good], [], without)).selected, 0);
+  const server = newServer(config);
+  const message = hello([unknown(1)], [], without);
+  expectAlert(
+    () => server.handleMessages(INITIAL, message, TEST_UNIX_TIME),
+    Alert.MISSING_EXTENSION,
+    undefined,
+    server,
+  );
 });
 
 test.run();
