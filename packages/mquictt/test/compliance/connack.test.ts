@@ -25,28 +25,48 @@ test('[MQTT311-3.2.2-6] what no return code fits closes the connection without C
     assertRefusesConnect(sendFirst(4, bytes), undefined, 0x81);
 });
 
-test('[MQTT-3.2.2-9] [MQTT-3.2.2-11] QoS 2 is refused exactly when CONNACK says so', () => {
-  const client = new TestBroker().connect('c');
-  client.control.send(publishBytes('t', 'x', { qos: 2 }, 5, 1));
-  const [answer] = client.control.take();
-  if (client.connack?.maximumQos === undefined) assert.is(answer.type, PacketType.PUBREC);
-  else assert.is((answer as codec.DisconnectPacket).reasonCode, 0x9b);
+test('[MQTT-3.2.2-9] [MQTT-3.2.2-11] a QoS above the Maximum QoS is refused, and no other', () => {
+  for (const maximumQos of [0, 1, 2] as const)
+    for (const qos of [0, 1, 2]) {
+      const client = new TestBroker({ maximumQos }).connect('c');
+      assert.is(client.connack?.maximumQos, maximumQos === 2 ? undefined : maximumQos);
+      client.control.send(publishBytes('t', 'x', { qos }, 5, 1));
+      assert.is(client.closeCode, qos > maximumQos ? 0x9b : -1);
+    }
 });
 
-test('[MQTT-3.2.2-10] SUBSCRIBE with QoS 2 is accepted, whatever the Maximum QoS is', () => {
-  const client = new TestBroker().connect('c');
-  const granted = onlySuback(client.control.subscribe('t', { qos: 2 }).take()).reasonCodes;
-  assert.equal(granted, [client.connack?.maximumQos ?? 2]);
+test('[MQTT-3.2.2-10] SUBSCRIBE with any QoS is accepted, whatever the Maximum QoS is', () => {
+  for (const maximumQos of [0, 1, 2] as const)
+    for (const qos of [0, 1, 2]) {
+      const client = new TestBroker({ maximumQos }).connect('c');
+      const { reasonCodes } = onlySuback(client.control.subscribe('t', { qos }).take());
+      assert.equal(reasonCodes, [Math.min(qos, maximumQos)]);
+    }
 });
 
-test('[MQTT-3.2.2-12] a will above the Maximum QoS is refused', () => {
-  const will = { topic: 'w', payload: utf8('x'), qos: 2, retain: false } as const;
-  const broker = new TestBroker();
-  const maximumQos = broker.connect('first').connack?.maximumQos;
-  const client = broker.open();
-  client.control.send(codec.encodeConnect({ protocolVersion: 5, clientId: 'c', cleanStart: true, keepAlive: 0, will }));
-  if (maximumQos === undefined) assert.is((client.control.take()[0] as codec.ConnackPacket).reasonCode, 0);
-  else assertRefusesConnect(client, 0x9b, 0x9b);
+test('[MQTT-3.2.2-12] a will above the Maximum QoS is refused, and no other', () => {
+  for (const maximumQos of [0, 1, 2] as const)
+    for (const qos of [0, 1, 2] as const) {
+      const will = { topic: 'w', payload: utf8('x'), qos, retain: false };
+      const client = new TestBroker({ maximumQos }).open();
+      client.control.send(
+        codec.encodeConnect({ protocolVersion: 5, clientId: 'c', cleanStart: true, keepAlive: 0, will }),
+      );
+      if (qos > maximumQos) assertRefusesConnect(client, 0x9b, 0x9b);
+      else assert.is((client.control.take()[0] as codec.ConnackPacket).reasonCode, 0);
+    }
+});
+
+test('[MQTT-3.2.2-13] [MQTT-3.2.2-14] a broker that retains nothing says so, and refuses wills and messages with RETAIN', () => {
+  const broker = new TestBroker({ retainAvailable: false });
+  const client = broker.connect('c');
+  assert.is(client.connack?.retainAvailable, false);
+  client.control.publish('t', 'x', { retain: true });
+  assert.is(client.closeCode, 0x9a);
+  const other = broker.open();
+  const will = { topic: 'w', payload: utf8('x'), qos: 0, retain: true } as const;
+  other.control.send(codec.encodeConnect({ protocolVersion: 5, clientId: 'd', cleanStart: true, keepAlive: 0, will }));
+  assertRefusesConnect(other, 0x9a, 0x9a);
 });
 
 test('[MQTT-3.2.2-15] a packet above the Maximum Packet Size closes the connection as soon as its length is known', () => {

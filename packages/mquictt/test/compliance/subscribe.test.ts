@@ -40,6 +40,15 @@ test('[MQTT-3.8.3-2] [MQTT311-3.8.3-3] SUBSCRIBE without a filter closes the con
   assertCloses(4, '82 02 0001', 0x82);
 });
 
+test('[MQTT311-3.8.3-2] a broker without wildcards refuses filters that have some, and no others', () => {
+  for (const protocolVersion of VERSIONS) {
+    const { control } = new TestBroker({ wildcardSubscriptionAvailable: false }).connect('c', { protocolVersion });
+    subscribeAll(control, ['a', 'a/+', '#', 'b/c']);
+    const failure = protocolVersion === 5 ? 0xa2 : 0x80;
+    assert.equal(onlySuback(control.take()).reasonCodes, [1, failure, failure, 1]);
+  }
+});
+
 test('[MQTT-3.8.3-3] No Local leaves out what the same client published, on whatever stream', () => {
   const broker = new TestBroker();
   const client = broker.connect('c');
