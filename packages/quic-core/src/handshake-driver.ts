@@ -259,9 +259,11 @@ export function invalidState(error: TlsError): QuicError {
 export function handshakeFailure(error: TlsError): TransportError {
   const errorCode = TransportErrorCode.CRYPTO_ERROR + error.alert;
   const options = { fault: error.fault, errorCode, frameType: FrameType.CRYPTO, cause: error };
+  // What is wrong with our own configuration is not the peer's business; that it was refused, and why, is.
+  const isOurs = error.fault === 'local' && error.code !== 'ERR_TLS_CERTIFICATE_REJECTED';
   return new TransportError(
     errorCode,
-    error.message,
+    isOurs ? '' : error.message,
     FrameType.CRYPTO,
     new QuicError('ERR_QUIC_TLS', error.message, options),
   );

@@ -1,6 +1,6 @@
 /** Configuration with its defaults filled in and its mistakes found: ERR_TLS_CONFIG, before a byte is sent. */
 import { Alert } from './alerts.ts';
-import { latin1Bytes, latin1Text } from './ascii.ts';
+import { latin1Bytes } from './ascii.ts';
 import { readSubject } from './certificates/parse.ts';
 import type { RootStore } from './certificates/roots.ts';
 import { CIPHER_SUITES, type CipherSuite } from './cipher-suites.ts';
@@ -18,6 +18,7 @@ import type { KeyLog, OpaqueExtension } from './handshake.ts';
 import { MAX_SENT_AUTHORITIES, MAX_TICKET_COUNT, MAX_TICKET_LIFETIME } from './limits.ts';
 import { NamedGroup, SignatureScheme, type CryptoProvider } from './provider.ts';
 import type { Random } from './random.ts';
+import { authenticationContext } from './sessions/authentication-context.ts';
 
 interface CommonSettings {
   readonly provider: CryptoProvider;
@@ -131,14 +132,8 @@ function clientAuthentication({
   if (roots.size === 0) throw configError('clientAuthentication.roots is empty: no client could pass');
   const authorities =
     roots.size > MAX_SENT_AUTHORITIES ? [] : [...new Set([...roots].map(readSubject))].map(latin1Bytes);
-  const context = authenticationContext(provider, roots, judgePeerChain);
+  const context = authenticationContext({ provider, roots, judgePeerChain });
   return { roots, isRequired, judgePeerChain, context, authorities };
-}
-
-/** SHA-256 over the hashes of the roots, in an order that does not depend on theirs, and whether an application judges. */
-function authenticationContext(provider: CryptoProvider, roots: RootStore, judgePeerChain: boolean): Uint8Array {
-  const hashes = [...roots].map((der) => latin1Text(provider.hash('sha256', der))).sort();
-  return provider.hash('sha256', latin1Bytes(`${judgePeerChain ? 'judged' : 'verified'}${hashes.join('')}`));
 }
 
 function resumption({ resumption: wanted }: ServerConfig): ServerSettings['resumption'] {

@@ -7,6 +7,7 @@ import { MAX_CLIENT_SESSION_SIZE, MAX_SESSIONS_PER_CONNECTION, MAX_TICKET_LIFETI
 import { HandshakeType, type HandshakeMessage } from '../messages/handshake-message.ts';
 import { readNewSessionTicket } from '../messages/new-session-ticket.ts';
 import { illegalParameter } from '../errors.ts';
+import { authenticationContext } from '../sessions/authentication-context.ts';
 import { clientSessionSize } from '../sessions/client-session-codec.ts';
 import type { ClientSession } from '../sessions/client-session.ts';
 import type { ClientSettings } from '../settings.ts';
@@ -71,6 +72,7 @@ export class ClientConnected implements HandshakeState {
       maxEarlyDataSize,
       peerExtensions,
       peerCertificates,
+      authenticationContext: authenticationContext(this.#settings),
     };
     if (clientSessionSize(session) > MAX_CLIENT_SESSION_SIZE) return this;
     this.#sessionCount++;

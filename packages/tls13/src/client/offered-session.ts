@@ -1,8 +1,10 @@
 /** A session that a client offers to resume: whether it fits, and its place in the ClientHello (RFC 8446 §4.2.11). */
 import type { CipherSuite } from '../cipher-suites.ts';
+import { equalBytes } from '../constant-time.ts';
 import { binderListLength, writeOfferedPsk } from '../extensions/pre-shared-key.ts';
 import { EarlySchedule } from '../key-schedule.ts';
 import { MAX_CLIENT_SESSION_SIZE } from '../limits.ts';
+import { authenticationContext } from '../sessions/authentication-context.ts';
 import type { ClientSession } from '../sessions/client-session.ts';
 import type { ClientSettings } from '../settings.ts';
 
@@ -36,7 +38,7 @@ export class OfferedSession {
   }
 }
 
-/** @returns undefined where the session is of no use now: of another name, too old or from the future, too large, or of a suite that is not offered */
+/** @returns undefined where the session is of no use now: of another name, too old or from the future, too large, verified by other roots, or of a suite that is not offered */
 export function offerSession(
   settings: ClientSettings,
   session: ClientSession | undefined,
@@ -48,6 +50,8 @@ export function offerSession(
   if (!(unixTime >= session.receivedAt && unixTime < session.expiresAt)) return undefined;
   // A ticket of the largest size leaves no room for the rest of the ClientHello.
   if (session.ticket.length > MAX_CLIENT_SESSION_SIZE) return undefined;
+  // The same name under other roots, or past another judge, need not be the same server.
+  if (!equalBytes(session.authenticationContext, authenticationContext(settings))) return undefined;
   const suite = settings.cipherSuites.find((each) => each.id === session.cipherSuite);
   if (suite === undefined || session.secret.length !== suite.hashLength) return undefined;
   return new OfferedSession(settings, session, suite);

@@ -43,6 +43,7 @@ export function encodeClientSession(session: ClientSession): Uint8Array | undefi
     writer.vector24(() => {
       for (const der of session.peerCertificates) writer.vector24(der);
     });
+    writer.vector8(session.authenticationContext);
   });
 }
 
@@ -58,6 +59,7 @@ export function decodeClientSession(data: Uint8Array): ClientSession | undefined
     const maxEarlyDataSize = reader.uint32();
     const peerExtensions = readExtensions(new Reader(reader.vector16(), 'Extensions of a session'));
     const peerCertificates = readCertificates(new Reader(reader.vector24(), 'Certificates of a session'));
+    const authenticationContext = reader.vector8();
     return {
       serverName,
       alpnProtocol,
@@ -70,6 +72,7 @@ export function decodeClientSession(data: Uint8Array): ClientSession | undefined
       maxEarlyDataSize,
       peerExtensions,
       peerCertificates,
+      authenticationContext,
     };
   });
 }

@@ -23,4 +23,6 @@ export interface ClientSession {
   readonly peerExtensions: readonly OpaqueExtension[];
   /** The server's chain as DER, leaf first: a resumed connection has the peer that it had. */
   readonly peerCertificates: readonly Uint8Array[];
+  /** What the chain was verified by, as a hash of the roots and of whether it was judged: the session is of no use where that has changed. */
+  readonly authenticationContext: Uint8Array;
 }

@@ -1,21 +1,33 @@
 /** Sessions that were made under one configuration and come back under another, with the same tickets: shared keys, or a server that was started anew. */
-import { testRoots } from '@mquictt/testkit';
+import { TEST_UNIX_TIME, testRoots } from '@mquictt/testkit';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Alert } from '../../src/alerts.ts';
 import { RootStore } from '../../src/certificates/roots.ts';
-import type { ClientAuthentication, Credential } from '../../src/config.ts';
+import type { ClientAuthentication, ClientConfig, Credential } from '../../src/config.ts';
+import { ExtensionType } from '../../src/extensions.ts';
+import { EncryptionLevel } from '../../src/handshake.ts';
+import { readClientHello } from '../../src/messages/client-hello.ts';
 import type { ClientSession } from '../../src/sessions/client-session.ts';
 import {
   connect,
   credentialOf,
+  drain,
   expectAlert,
   newClient,
   newServer,
+  sentAt,
   type Carriage,
   type Connected,
 } from '../support/handshakes.ts';
-import { completeOf, resuming, returningClient, sealedTickets, sessionsOf } from '../support/sessions.ts';
+import {
+  completeOf,
+  firstSessions,
+  resuming,
+  returningClient,
+  sealedTickets,
+  sessionsOf,
+} from '../support/sessions.ts';
 
 const test = suite('review: crossing sessions');
 const roots = testRoots();
@@ -89,6 +101,22 @@ test('it goes through sessions that come out of sessions', () => {
   assert.ok(second !== undefined);
   assert.ok(completeOf(run({ roots }, tickets, second).serverEvents).isResumed);
   assert.not(completeOf(run({ roots, judgePeerChain: true }, tickets, second).serverEvents).isResumed);
+});
+
+test('a client offers its session only where the server would be verified and judged as it was', () => {
+  const server = resuming();
+  const [session] = firstSessions(server);
+  assert.ok(session !== undefined);
+  const offers = (overrides: Partial<ClientConfig>): boolean => {
+    const client = returningClient(session, {}, overrides);
+    client.start(TEST_UNIX_TIME);
+    const hello = readClientHello(sentAt(drain(client), EncryptionLevel.INITIAL).subarray(4));
+    return hello.extensions.has(ExtensionType.PRE_SHARED_KEY);
+  };
+  assert.ok(offers({}));
+  assert.ok(offers({ roots: new RootStore([...testRoots()].toReversed()) }));
+  assert.not(offers({ roots: new RootStore([...testRoots()].slice(1)) }));
+  assert.not(offers({ judgePeerChain: true }));
 });
 
 test.run();

@@ -51,6 +51,7 @@ export function clientSession(seed: number, overrides: Partial<ClientSession> = 
       { type: 0xffa5, data: new Uint8Array(0) },
     ],
     peerCertificates: [random.bytes(700), random.bytes(500)],
+    authenticationContext: random.bytes(32),
     ...overrides,
   };
 }
