@@ -1,7 +1,7 @@
 /**
  * Measures us and others side by side.
  *
- *     npm run bench                    everything but what runs only on request, in under four minutes
+ *     npm run bench                    everything but what runs only on request, in about four minutes
  *     npm run bench -- stream          the benchmarks whose name is, or else contains, one of the words
  *     npm run bench -- --json          the rows as JSON, nothing else on stdout
  *     npm run bench -- --quick         short measurements, to see that it runs
