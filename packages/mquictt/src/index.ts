@@ -5,6 +5,7 @@ export type { SlowConsumer } from './core/broker-core.ts';
 export type { BrokerStats } from './core/broker-stats.ts';
 export type { CapabilityOptions } from './core/capabilities.ts';
 export type { SessionQueueLimits } from './core/session.ts';
+export type { SharedStrategy } from './core/shared-group.ts';
 export type { RetainedLimits } from './core/retained.ts';
 export { Client } from './client/client.ts';
 export type {

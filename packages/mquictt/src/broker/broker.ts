@@ -18,6 +18,7 @@ import type { BrokerStats } from '../core/broker-stats.ts';
 import type { CapabilityOptions } from '../core/capabilities.ts';
 import type { RetainedLimits } from '../core/retained.ts';
 import type { SessionQueueLimits } from '../core/session.ts';
+import type { SharedStrategy } from '../core/shared-group.ts';
 import { MqttError, usageError } from '../errors.ts';
 import { CLOSE_DEADLINE, MAX_STREAMS } from '../limits.ts';
 import { logFunction } from '../logger.ts';
@@ -41,6 +42,11 @@ export interface BrokerOptions extends QuicOptions, CapabilityOptions {
    * on the control stream its connection, with 0x97. @default 'drop'
    */
   readonly slowConsumer?: SlowConsumer;
+  /**
+   * Which member of a shared subscription gets the next message, among those who are connected and keep up. 'sticky' stays with one as long as it does.
+   * @default 'round-robin'
+   */
+  readonly sharedStrategy?: SharedStrategy;
   /** Connections at once; more are refused. @default 65_536 */
   readonly maxConnections?: number;
   /**

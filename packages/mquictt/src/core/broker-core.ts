@@ -40,6 +40,7 @@ import { Router } from './router.ts';
 import { DEFAULT_SESSION_QUEUE } from './session.ts';
 import type { SessionQueueLimits } from './session.ts';
 import { Sessions } from './sessions.ts';
+import type { SharedStrategy } from './shared-group.ts';
 import type { SessionsHost } from './sessions.ts';
 
 export interface BrokerCoreOptions extends CapabilityOptions {
@@ -49,6 +50,8 @@ export interface BrokerCoreOptions extends CapabilityOptions {
   readonly sessionQueue?: SessionQueueLimits;
   /** What becomes of a reader that lets its session's queue fill up: its new messages are not queued, or it is disconnected. @default 'drop' */
   readonly slowConsumer?: SlowConsumer;
+  /** Which member of a shared subscription is next. @default 'round-robin' */
+  readonly sharedStrategy?: SharedStrategy;
   /** @default nothing is logged */
   readonly log?: LogFunction;
 }
@@ -66,6 +69,7 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
   readonly sessions: Sessions;
   readonly sessionQueue: Required<SessionQueueLimits>;
   readonly slowConsumer: SlowConsumer;
+  readonly sharedStrategy: SharedStrategy;
   queuedBytes = 0;
   readonly counters: BrokerCounters = {
     messagesReceived: 0,
@@ -92,6 +96,7 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
     this.capabilities = capabilitiesOf(options);
     this.retained = new RetainedStore(options.retained);
     this.sessionQueue = { ...DEFAULT_SESSION_QUEUE, ...options.sessionQueue };
+    this.sharedStrategy = options.sharedStrategy ?? 'round-robin';
     this.slowConsumer = options.slowConsumer ?? 'drop';
     this.log = options.log ?? ((): void => {});
     this.sessions = new Sessions(this);
@@ -225,7 +230,7 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
       this.disconnect(connection, reasonCode, message, now);
       return;
     }
-    this.abortChannel(channel, reasonCode);
+    this.abortChannel(channel, reasonCode, now);
     connection.protocolErrorCount++;
     if (connection.protocolErrorCount >= MAX_PROTOCOL_ERRORS) this.disconnect(connection, reasonCode, message, now);
   }
@@ -238,22 +243,22 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
       return;
     }
     // FIN is answered by FIN, after everything that came before has been routed and acknowledged.
-    this.#endDataFlow(channel);
+    this.#endDataFlow(channel, now);
     channel.finish();
     this.#forget(channel);
   }
 
   handleReset(channel: Channel, errorCode: number, now: number): void {
     if (channel.kind === 'control') this.#loseControl(channel.connection, now);
-    else this.abortChannel(channel, errorCode);
+    else this.abortChannel(channel, errorCode, now);
   }
 
   // --- What the handlers call ---
 
   /** Ends one data channel with a reason code; the connection lives. */
-  abortChannel(channel: Channel, errorCode: number): void {
+  abortChannel(channel: Channel, errorCode: number, now: number): void {
     if (channel.kind === 'control') return;
-    this.#endDataFlow(channel);
+    this.#endDataFlow(channel, now);
     channel.abort(errorCode);
     this.#forget(channel);
   }
@@ -316,16 +321,21 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
     return this.#delivery.publish(message, source, now);
   }
 
+  /** See Delivery.passOn(). */
+  passOn(topicFilter: string, message: Message, now: number): void {
+    this.#delivery.passOn(topicFilter, message, now);
+  }
+
   /**
    * The stream of a data flow ended while the connection lives: its subscriptions end, and exchanges that were begun go on on the control flow.
    * [MQTT-3.10.4-3]
    */
-  #endDataFlow(channel: Channel): void {
+  #endDataFlow(channel: Channel, now: number): void {
     const { flow } = channel;
     if (flow === undefined) return;
     const { session } = flow;
     const begun = session.inFlight.inherit(flow.queue, session.control.queue);
-    this.sessions.endFlow(flow);
+    this.sessions.endFlow(flow, now);
     session.control.resend(begun);
     session.control.wakeWaiting();
   }

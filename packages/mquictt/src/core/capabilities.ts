@@ -14,6 +14,8 @@ export interface CapabilityOptions {
   /** @default true */
   readonly wildcardSubscriptionAvailable?: boolean;
   /** @default true */
+  readonly sharedSubscriptionAvailable?: boolean;
+  /** @default true */
   readonly subscriptionIdentifierAvailable?: boolean;
   /** Messages of QoS 1 and 2 that a client may have unacknowledged on one stream, 1..65535. @default 4_096 */
   readonly receiveMaximum?: number;
@@ -29,6 +31,7 @@ export interface Capabilities {
   readonly maximumQos: 0 | 1 | 2;
   readonly retainAvailable: boolean;
   readonly wildcardSubscriptionAvailable: boolean;
+  readonly sharedSubscriptionAvailable: boolean;
   readonly subscriptionIdentifierAvailable: boolean;
   readonly receiveMaximum: number;
   /** Seconds. */
@@ -42,6 +45,7 @@ export function capabilitiesOf(options: CapabilityOptions): Capabilities {
     maximumQos: options.maximumQos ?? 2,
     retainAvailable: options.retainAvailable ?? true,
     wildcardSubscriptionAvailable: options.wildcardSubscriptionAvailable ?? true,
+    sharedSubscriptionAvailable: options.sharedSubscriptionAvailable ?? true,
     subscriptionIdentifierAvailable: options.subscriptionIdentifierAvailable ?? true,
     receiveMaximum: options.receiveMaximum ?? RECEIVE_MAXIMUM,
     maxSessionExpiry: options.maxSessionExpiry ?? Infinity,
@@ -60,6 +64,6 @@ export function announced(capabilities: Capabilities): Partial<ConnackFields> {
     topicAliasMaximum: 0,
     wildcardSubscriptionAvailable: capabilities.wildcardSubscriptionAvailable,
     subscriptionIdentifierAvailable: capabilities.subscriptionIdentifierAvailable,
-    sharedSubscriptionAvailable: false,
+    sharedSubscriptionAvailable: capabilities.sharedSubscriptionAvailable,
   };
 }

@@ -12,10 +12,12 @@ import type { Flow } from './flow.ts';
 import type { Message } from './message.ts';
 import type { RetainedStore } from './retained.ts';
 import { targetForOwn } from './router.ts';
-import type { Router, Target } from './router.ts';
+import type { Route, Router } from './router.ts';
+import type { SharedChoice, SharedGroup } from './shared-group.ts';
+import type { Subscription } from './subscription.ts';
 
 /** What delivery needs of the core. */
-export interface DeliveryHost {
+export interface DeliveryHost extends SharedChoice {
   readonly router: Router;
   readonly retained: RetainedStore;
   readonly deadlines: Deadlines;
@@ -25,7 +27,7 @@ export interface DeliveryHost {
   readonly queuedBytes: number;
   readonly slowConsumer: 'drop' | 'disconnect';
   disconnect(connection: Connection, reasonCode: number, reason: string, now: number): void;
-  abortChannel(channel: Channel, errorCode: number): void;
+  abortChannel(channel: Channel, errorCode: number, now: number): void;
 }
 
 export class Delivery {
@@ -72,17 +74,18 @@ export class Delivery {
    */
   publish(message: Message, source: Channel | undefined, now: number): boolean {
     const isStored = !message.retain || this.#retain(message, now);
-    let targets;
+    const { router } = this.#host;
+    let route;
     if (source === undefined) {
-      targets = this.#host.router.route(message.topic);
+      route = router.route(message.topic);
     } else {
-      if (source.routeVersion !== this.#host.router.version) {
-        source.route = this.#host.router.route(message.topic);
-        source.routeVersion = this.#host.router.version;
+      if (source.routeVersion !== router.version) {
+        source.route = router.route(message.topic);
+        source.routeVersion = router.version;
       }
-      targets = source.route as ReturnType<Router['route']>;
+      route = source.route as Route;
     }
-    for (const found of targets) {
+    for (const found of route.targets) {
       const session = found.flow.session;
       const target = found.hasNoLocal && session === message.publisher ? targetForOwn(found) : found;
       if (target === undefined || !target.flow.isOpen) continue;
@@ -92,14 +95,43 @@ export class Delivery {
         target.identifiers === undefined && !retain
           ? message.shared(session.version, qos)
           : message.encode(session.version, qos, retain, target.identifiers);
-      this.#offer(target, encoded, source, now);
+      this.#offer(target.flow, target.subscriptions[0], encoded, source, now);
     }
+    for (const group of route.groups) this.#share(group, message, source, now);
     return isStored;
   }
 
+  /** Gives a message that a member of a group leaves to another one, if there is one left. */
+  passOn(topicFilter: string, message: Message, now: number): void {
+    const group = this.#host.router.group(topicFilter);
+    if (group !== undefined && message.expiresAt > now) this.#share(group, message, undefined, now);
+  }
+
+  /** [MQTT-4.8.2-3]: one member gets it, with what it subscribed with. */
+  #share(group: SharedGroup, message: Message, source: Channel | undefined, now: number): void {
+    const member = group.pick(message.qos, message.payload.length, this.#host);
+    if (member === undefined) {
+      this.#host.counters.messagesDropped++;
+      return;
+    }
+    const { flow, identifier } = member;
+    const encoded = message.encode(
+      flow.session.version,
+      Math.min(member.qos, message.qos),
+      message.retain && member.retainAsPublished,
+      identifier === 0 ? undefined : [identifier],
+    );
+    this.#offer(flow, member, encoded, source, now);
+  }
+
   /** Queues a copy for a flow, or counts why not. */
-  #offer(target: Target, message: EncodedPublish, source: Channel | undefined, now: number): void {
-    const { flow } = target;
+  #offer(
+    flow: Flow,
+    subscription: Subscription,
+    message: EncodedPublish,
+    source: Channel | undefined,
+    now: number,
+  ): void {
     // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
     if (message.size > flow.queue.maximumPacketSize) {
       this.#host.counters.messagesDropped++;
@@ -112,16 +144,17 @@ export class Delivery {
         this.#host.counters.messagesDropped++;
         return;
       }
-    } else {
-      if (flow.isBehind) flow.holdBack(source, now);
-      const hasRoom = flow.session.hasRoomFor(message.size, target.subscriptions[0]);
-      if (!hasRoom || this.#host.queuedBytes > MAX_QUEUED_BYTES) {
-        this.#handleFull(flow, now);
-        return;
-      }
+      this.#host.counters.messagesRouted++;
+      flow.enqueue(message, undefined);
+      return;
+    }
+    if (flow.isBehind) flow.holdBack(source, now);
+    if (!flow.session.hasRoomFor(message.size, subscription) || this.#host.queuedBytes > MAX_QUEUED_BYTES) {
+      this.#handleFull(flow, now);
+      return;
     }
     this.#host.counters.messagesRouted++;
-    flow.enqueue(message, target.subscriptions[0]);
+    flow.enqueue(message, subscription);
   }
 
   /** Whether a reader has fallen so far behind that it gets no more QoS 0. */
@@ -148,7 +181,7 @@ export class Delivery {
     counters.flowsEvicted++;
     if (channel.kind === 'control')
       this.#host.disconnect(channel.connection, ReasonCode.QUOTA_EXCEEDED, 'Messages are not read fast enough', now);
-    else this.#host.abortChannel(channel, ReasonCode.QUOTA_EXCEEDED);
+    else this.#host.abortChannel(channel, ReasonCode.QUOTA_EXCEEDED, now);
   }
 
   #retain(message: Message, now: number): boolean {

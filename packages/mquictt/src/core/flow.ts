@@ -188,14 +188,15 @@ export class Flow implements Timed {
     for (const { message, source } of deferred) if (message.identifierOffset !== -1) this.enqueue(message, source);
   }
 
-  /** Nothing is sent or taken any more. */
-  close(): void {
+  /** Nothing is sent or taken any more. @returns the messages that waited and were never sent */
+  close(): UnsentMessage[] {
     this.detach();
     this.isOpen = false;
     this.#endHold();
-    this.#takeUnsent();
-    this.#takeDeferred();
     this.#retained = [];
+    const unsent = this.#takeUnsent();
+    unsent.push(...this.#takeDeferred());
+    return unsent;
   }
 
   /**

@@ -1,24 +1,20 @@
-/** A client may come back with another version of MQTT than the one for which its messages wait. */
-import type { ProtocolVersion } from '../packets/packet-types.ts';
+/** Messages as they wait in a queue, read again: for a client that comes back with another version of MQTT, and for another member of a shared subscription. */
 import { readMessageProperties } from '../packets/message-properties.ts';
+import type { ProtocolVersion } from '../packets/packet-types.ts';
 import { PublishView, encodePublish } from '../packets/publish.ts';
 import type { EncodedPublish } from '../packets/publish.ts';
+import { Message } from './message.ts';
 
 const view = new PublishView();
 
 /** The same message in the form of another version. What `from` could not say stays unsaid. */
 export function reencode(message: EncodedPublish, from: ProtocolVersion, to: ProtocolVersion): EncodedPublish {
-  const bytes = message.buffer.slice(message.start, message.end);
-  // Not set before it is sent, and 0 is no identifier.
-  if (message.identifierOffset !== -1) bytes[message.identifierOffset - message.start + 1] = 1;
-  let bodyStart = 1;
-  while (bytes[bodyStart] >= 128) bodyStart++;
-  view.read(bytes[0], bytes, bodyStart + 1, bytes.length, from);
+  readQueued(message, from);
   const { subscriptionIdentifiers } = readMessageProperties(view);
   return encodePublish(
     {
-      topic: bytes.subarray(view.topicStart, view.topicEnd),
-      payload: message.payload.length > 0 ? message.payload : view.payload(),
+      topic: view.buffer.subarray(view.topicStart, view.topicEnd),
+      payload: payloadOf(message),
       qos: view.qos,
       retain: view.isRetain,
       properties: view.forwarded,
@@ -27,4 +23,35 @@ export function reencode(message: EncodedPublish, from: ProtocolVersion, to: Pro
     },
     to,
   );
+}
+
+/** The message as if it came anew, from nobody. */
+export function messageOf(message: EncodedPublish, version: ProtocolVersion): Message {
+  readQueued(message, version);
+  return new Message(
+    {
+      topic: view.topic(),
+      topicBytes: view.buffer.subarray(view.topicStart, view.topicEnd),
+      payload: payloadOf(message),
+      qos: view.qos,
+      retain: view.isRetain,
+      properties: view.forwarded,
+      expiresAt: message.expiresAt,
+    },
+    undefined,
+  );
+}
+
+/** Into `view`, from a copy. */
+function readQueued(message: EncodedPublish, version: ProtocolVersion): void {
+  const bytes = message.buffer.slice(message.start, message.end);
+  // Not set before it is sent, and 0 is no identifier.
+  if (message.identifierOffset !== -1) bytes[message.identifierOffset - message.start + 1] = 1;
+  let lengthEnd = 1;
+  while (bytes[lengthEnd] >= 128) lengthEnd++;
+  view.read(bytes[0], bytes, lengthEnd + 1, bytes.length, version);
+}
+
+function payloadOf(message: EncodedPublish): Uint8Array {
+  return message.payload.length > 0 ? message.payload : view.payload();
 }

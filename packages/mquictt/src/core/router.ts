@@ -1,6 +1,7 @@
 /** Who gets a message: the subscriptions that match a topic, gathered per flow, remembered until a subscription changes. */
 import { MAX_CACHED_ROUTES, MAX_CACHED_ROUTE_SUBSCRIPTIONS } from '../limits.ts';
 import type { Flow } from './flow.ts';
+import { SharedGroup } from './shared-group.ts';
 import type { Subscription } from './subscription.ts';
 import { TopicTrie } from './topic-trie.ts';
 
@@ -17,9 +18,19 @@ export interface Target {
   readonly subscriptions: readonly Subscription[];
 }
 
+/** Who gets the messages of a topic. */
+export interface Route {
+  readonly targets: readonly Target[];
+  /** Each of them gives the message to one of its members, whoever else gets it. */
+  readonly groups: readonly SharedGroup[];
+}
+
 export class Router {
-  readonly #trie = new TopicTrie<Subscription>();
-  readonly #routes = new Map<string, readonly Target[]>();
+  readonly #trie = new TopicTrie<Subscription | SharedGroup>();
+  /** By their whole filter. */
+  readonly #groups = new Map<string, SharedGroup>();
+  readonly #routes = new Map<string, Route>();
+  #subscriptionCount = 0;
   #routesVersion = 0;
   /** Subscriptions in them. */
   #routesSize = 0;
@@ -30,19 +41,44 @@ export class Router {
   }
 
   get subscriptionCount(): number {
-    return this.#trie.size;
+    return this.#subscriptionCount;
   }
 
   add(subscription: Subscription): void {
-    this.#trie.add(subscription.topicFilter, subscription);
+    this.#subscriptionCount++;
+    if (!subscription.isShared) {
+      this.#trie.add(subscription.matchedFilter, subscription);
+      return;
+    }
+    let group = this.#groups.get(subscription.topicFilter);
+    if (group === undefined) {
+      group = new SharedGroup(subscription.topicFilter);
+      this.#groups.set(subscription.topicFilter, group);
+      this.#trie.add(subscription.matchedFilter, group);
+    }
+    group.add(subscription);
   }
 
   remove(subscription: Subscription): void {
-    this.#trie.remove(subscription.topicFilter, subscription);
+    this.#subscriptionCount--;
+    if (!subscription.isShared) {
+      this.#trie.remove(subscription.matchedFilter, subscription);
+      return;
+    }
+    const group = this.#groups.get(subscription.topicFilter);
+    group?.remove(subscription);
+    if (group === undefined || group.size > 0) return;
+    this.#groups.delete(subscription.topicFilter);
+    this.#trie.remove(subscription.matchedFilter, group);
+  }
+
+  /** @param topicFilter whole. @returns undefined when it has no members */
+  group(topicFilter: string): SharedGroup | undefined {
+    return this.#groups.get(topicFilter);
   }
 
   /** @param topic valid topic name */
-  route(topic: string): readonly Target[] {
+  route(topic: string): Route {
     if (
       this.#routesVersion !== this.#trie.version ||
       this.#routes.size >= MAX_CACHED_ROUTES ||
@@ -52,24 +88,29 @@ export class Router {
       this.#routesSize = 0;
       this.#routesVersion = this.#trie.version;
     }
-    let targets = this.#routes.get(topic);
-    if (targets === undefined) {
-      targets = this.#find(topic);
-      this.#routes.set(topic, targets);
+    let route = this.#routes.get(topic);
+    if (route === undefined) {
+      route = this.#find(topic);
+      this.#routes.set(topic, route);
     }
-    return targets;
+    return route;
   }
 
-  #find(topic: string): readonly Target[] {
+  #find(topic: string): Route {
     const byFlow = new Map<Flow, Subscription[]>();
-    const subscriptions = this.#trie.match(topic);
-    this.#routesSize += subscriptions.length;
-    for (const subscription of subscriptions) {
-      const known = byFlow.get(subscription.flow);
-      if (known === undefined) byFlow.set(subscription.flow, [subscription]);
-      else known.push(subscription);
+    const groups: SharedGroup[] = [];
+    const found = this.#trie.match(topic);
+    this.#routesSize += found.length;
+    for (const one of found) {
+      if (one instanceof SharedGroup) {
+        groups.push(one);
+        continue;
+      }
+      const known = byFlow.get(one.flow);
+      if (known === undefined) byFlow.set(one.flow, [one]);
+      else known.push(one);
     }
-    return [...byFlow.values()].map(makeTarget);
+    return { targets: Array.from(byFlow.values(), makeTarget), groups };
   }
 }
 

@@ -8,7 +8,8 @@ import type { LogFunction } from './broker-stats.ts';
 import type { Connection } from './connection.ts';
 import type { Flow } from './flow.ts';
 import type { Message } from './message.ts';
-import { reencode } from './reencode.ts';
+import type { MessageSource } from './outbound-queue.ts';
+import { messageOf, reencode } from './reencode.ts';
 import type { Router } from './router.ts';
 import { Session } from './session.ts';
 import type { SessionHost } from './session.ts';
@@ -20,6 +21,8 @@ export interface SessionsHost extends SessionHost {
   readonly router: Router;
   readonly log: LogFunction;
   publish(message: Message, source: undefined, now: number): boolean;
+  /** Gives a message of a shared subscription to another member. */
+  passOn(topicFilter: string, message: Message, now: number): void;
 }
 
 export class Sessions {
@@ -91,8 +94,7 @@ export class Sessions {
     session.connection = undefined;
     session.control.detach();
     if (session.expiryInterval === 0) {
-      for (const flow of flows) this.endFlow(flow);
-      this.end(session, now);
+      this.end(session, now, flows);
       return;
     }
     this.#keep(session, flows);
@@ -103,27 +105,46 @@ export class Sessions {
     if (session.willAt <= now) this.#publishWill(session, now);
   }
 
-  /** Ends the subscriptions of a flow and forgets what waits for them; what is in flight stays in the window. */
-  endFlow(flow: Flow): void {
-    const { session } = flow;
-    for (const subscription of flow.subscriptions.values()) {
+  /** Ends a flow and its subscriptions; what is in flight stays in the window. Messages of shared subscriptions that were not sent go to other members. */
+  endFlow(flow: Flow, now: number): void {
+    this.#endSubscriptions(flow);
+    flow.receipts.moveTo(flow.session.orphanedReceipts);
+    for (const { message, source } of flow.close()) this.#passOn(flow.session, message, source, now);
+  }
+
+  /**
+   * Ends a session, its will included. It has no connection, or is about to lose it.
+   *
+   * @param flows data flows that lived on it
+   */
+  end(session: Session, now: number, flows: readonly Flow[] = []): void {
+    if (!session.isOpen) return;
+    session.isOpen = false;
+    this.#byClientId.delete(session.clientId);
+    this.#host.deadlines.set(session, Infinity);
+    for (const flow of flows) this.#endSubscriptions(flow);
+    this.#endSubscriptions(session.control);
+    // What was sent with QoS 1 and not acknowledged is another member's turn; QoS 2 is not. [MQTT-4.8.2-5]
+    for (const { qos, message, source } of session.inFlight.entries())
+      if (qos === 1 && message !== undefined) this.#passOn(session, message, source, now);
+    for (const flow of flows) this.endFlow(flow, now);
+    this.endFlow(session.control, now);
+    this.#publishWill(session, now);
+  }
+
+  #endSubscriptions(flow: Flow): void {
+    const { session, subscriptions } = flow;
+    for (const subscription of subscriptions.values()) {
       this.#host.router.remove(subscription);
       session.subscriptionLevels -= subscription.levels;
     }
-    session.subscriptionCount -= flow.subscriptions.size;
-    flow.subscriptions.clear();
-    flow.receipts.moveTo(session.orphanedReceipts);
-    flow.close();
+    session.subscriptionCount -= subscriptions.size;
+    subscriptions.clear();
   }
 
-  /** Ends a session, its will included. It has no connection, or is about to lose it. */
-  end(session: Session, now: number): void {
-    if (!session.isOpen) return;
-    session.isOpen = false;
-    this.endFlow(session.control);
-    this.#byClientId.delete(session.clientId);
-    this.#host.deadlines.set(session, Infinity);
-    this.#publishWill(session, now);
+  #passOn(session: Session, message: EncodedPublish, source: MessageSource | undefined, now: number): void {
+    if (!(source instanceof Subscription) || !source.isShared) return;
+    this.#host.passOn(source.topicFilter, messageOf(message, session.version), now);
   }
 
   /**

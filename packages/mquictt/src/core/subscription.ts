@@ -1,12 +1,17 @@
 import type { SubscriptionRequest } from '../packets/codec.ts';
-import { levelsOf } from '../packets/topics.ts';
+import { levelsOf, splitSharedFilter } from '../packets/topics.ts';
 import type { Flow } from './flow.ts';
 import type { MessageSource } from './outbound-queue.ts';
 
 /** One topic filter that one flow asked for. The same filter on two flows is two subscriptions. */
 export class Subscription implements MessageSource {
   readonly flow: Flow;
+  /** As asked for: `$share/...` of a shared one. */
   readonly topicFilter: string;
+  /** What topic names are matched with. */
+  readonly matchedFilter: string;
+  /** Whether each message goes to one of several only. */
+  readonly isShared: boolean;
   readonly levels: number;
   /** Granted. */
   readonly qos: number;
@@ -27,7 +32,10 @@ export class Subscription implements MessageSource {
   ) {
     this.flow = flow;
     this.topicFilter = request.topicFilter;
-    this.levels = levelsOf(request.topicFilter);
+    const shared = splitSharedFilter(request.topicFilter);
+    this.matchedFilter = shared?.filter ?? request.topicFilter;
+    this.isShared = shared !== undefined;
+    this.levels = levelsOf(this.matchedFilter);
     this.qos = qos;
     this.noLocal = request.noLocal;
     this.retainAsPublished = request.retainAsPublished;

@@ -15,6 +15,7 @@ export class TopicTrie<T> {
   readonly #root = new Node<T>();
   #size = 0;
   #version = 0;
+  #visited = 0;
 
   /** Values in the tree. */
   get size(): number {
@@ -67,25 +68,40 @@ export class TopicTrie<T> {
     return true;
   }
 
-  /** @returns the values of all filters that match a topic name; a value that stands under several of them comes several times */
+  /**
+   * Visits no node but those that stand on a prefix of the topic, so that the number of other filters does not matter.
+   *
+   * @returns the values of all filters that match a topic name; a value that stands under several of them comes several times
+   */
   match(topic: string): T[] {
     const found: T[] = [];
+    const levels = topic.split('/');
     // [MQTT-4.7.2-1]: a leading wildcard does not match a topic that begins with $.
-    collect(this.#root, topic.split('/'), 0, topic.startsWith('$'), found);
+    const isSystem = topic.startsWith('$');
+    // All nodes that match the first levels.
+    let nodes: Node<T>[] = [this.#root];
+    for (let depth = 0; nodes.length > 0; depth++) {
+      const next: Node<T>[] = [];
+      const mayUseWildcard = depth > 0 || !isSystem;
+      this.#visited += nodes.length;
+      for (const node of nodes) {
+        if (mayUseWildcard) for (const value of node.below) found.push(value);
+        if (depth === levels.length) {
+          for (const value of node.exact) found.push(value);
+          continue;
+        }
+        const child = node.children.get(levels[depth]);
+        if (child !== undefined) next.push(child);
+        const plus = mayUseWildcard ? node.children.get('+') : undefined;
+        if (plus !== undefined) next.push(plus);
+      }
+      nodes = next;
+    }
     return found;
   }
-}
 
-function collect<T>(node: Node<T>, levels: readonly string[], depth: number, isSystem: boolean, found: T[]): void {
-  const mayUseWildcard = !(isSystem && depth === 0);
-  if (mayUseWildcard) for (const value of node.below) found.push(value);
-  if (depth === levels.length) {
-    for (const value of node.exact) found.push(value);
-    return;
+  /** Nodes that match() has looked at so far. */
+  get visited(): number {
+    return this.#visited;
   }
-  const child = node.children.get(levels[depth]);
-  if (child !== undefined) collect(child, levels, depth + 1, isSystem, found);
-  if (!mayUseWildcard) return;
-  const plus = node.children.get('+');
-  if (plus !== undefined) collect(plus, levels, depth + 1, isSystem, found);
 }

@@ -126,7 +126,7 @@ test('clients that do whatever they like in any order leave nothing behind', () 
   const draw = random();
   const pick = <T>(list: readonly T[]): T => list[Math.floor(draw() * list.length)];
   const topics = ['a', 'a/b', 'a/c', '$x', 'b'];
-  const filters = ['a', 'a/+', '#', 'a/#', '+', 'b'];
+  const filters = ['a', 'a/+', '#', 'a/#', '+', 'b', '$share/g/a', '$share/g/#'];
   for (let round = 0; round < 60; round++) {
     const broker = new TestBroker({ sessionQueue: { maxBytes: 1_048_576 } });
     const clients: TestClient[] = [];
@@ -166,12 +166,14 @@ test('clients that do whatever they like in any order leave nothing behind', () 
           streams.push(client.stream(pick(['data', 'data', 'unidirectional'] as const)));
           break;
         case 2:
-        case 3:
-          stream.subscribe(pick(filters), {
+        case 3: {
+          const filter = pick(filters);
+          stream.subscribe(filter, {
             qos: pick([0, 1, 2]),
-            noLocal: stream.client.version === 5 && draw() < 0.3,
+            noLocal: stream.client.version === 5 && draw() < 0.3 && !filter.startsWith('$share'),
           });
           break;
+        }
         case 4:
           stream.send(codec.encodeUnsubscribe(3, [pick(filters)], stream.client.version));
           break;

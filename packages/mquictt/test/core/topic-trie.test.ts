@@ -96,4 +96,30 @@ test('changes its version with every change and only then', () => {
   assert.is.not(trie.version, version);
 });
 
+test('a match visits the nodes on prefixes of the topic, whatever else there is', () => {
+  const visits = (count: number): number => {
+    const trie = new TopicTrie<number>();
+    for (let i = 0; i < count; i++) trie.add(`site/${i % 100}/device/${i}/temperature`, i);
+    trie.add('site/+/device/7/#', -1);
+    trie.add('#', -2);
+    const before = trie.visited;
+    assert.equal(
+      trie.match('site/7/device/7/temperature').sort((a, b) => a - b),
+      [-2, -1, 7],
+    );
+    return trie.visited - before;
+  };
+  const few = visits(1_000);
+  assert.ok(few <= 12, `${few} nodes`);
+  assert.is(visits(100_000), few);
+});
+
+test('filters of the largest depth match without recursion', () => {
+  const trie = new TopicTrie<number>();
+  const deep = Array.from({ length: 32_000 }, () => 'a').join('/');
+  trie.add(deep, 1);
+  trie.add('a/#', 2);
+  assert.equal(trie.match(deep), [2, 1]);
+});
+
 test.run();

@@ -42,7 +42,8 @@ export function handleSubscribe(core: BrokerCore, channel: Channel, packet: Subs
     }
     flow.subscriptions.set(request.topicFilter, subscription);
     core.router.add(subscription);
-    // [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]
+    // [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]. Shared subscriptions get none (MQTT 5 §4.8.2).
+    if (subscription.isShared) return qos;
     if (request.retainHandling === 0 || (request.retainHandling === 1 && existing === undefined))
       retained.push(retainedFor(core, subscription, now));
     return subscription.qos;
@@ -55,13 +56,15 @@ export function handleSubscribe(core: BrokerCore, channel: Channel, packet: Subs
 /** @returns a reason code, 0 when the subscription may be made */
 function refusalOf(core: BrokerCore, flow: Flow, request: ReceivedSubscription): number {
   if (request.problem !== undefined) return ReasonCode.TOPIC_FILTER_INVALID;
-  if (request.shareName !== undefined) return ReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED;
-  if (hasWildcard(request.topicFilter) && !core.capabilities.wildcardSubscriptionAvailable)
+  const { sharedSubscriptionAvailable, wildcardSubscriptionAvailable } = core.capabilities;
+  if (request.shareName !== undefined && !sharedSubscriptionAvailable)
+    return ReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED;
+  if (hasWildcard(request.matchedFilter) && !wildcardSubscriptionAvailable)
     return ReasonCode.WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED;
   const { subscriptionCount, subscriptionLevels } = flow.session;
   const isFull =
     subscriptionCount >= MAX_SUBSCRIPTIONS_PER_SESSION ||
-    subscriptionLevels + levelsOf(request.topicFilter) > MAX_SUBSCRIPTION_LEVELS_PER_SESSION;
+    subscriptionLevels + levelsOf(request.matchedFilter) > MAX_SUBSCRIPTION_LEVELS_PER_SESSION;
   if (isFull && !flow.subscriptions.has(request.topicFilter)) return ReasonCode.QUOTA_EXCEEDED;
   return 0;
 }
