@@ -14,6 +14,8 @@ import { EncryptionLevel, type Handshake, type HandshakeEvent } from '../../src/
 import { writeFinished } from '../../src/messages/finished.ts';
 import { nodeProvider } from '../../src/node/index.ts';
 import { NamedGroup, SignatureScheme, type SigningKey } from '../../src/provider.ts';
+import { nobleProvider } from '../../src/providers/noble.ts';
+import { authenticationContext } from '../../src/sessions/authentication-context.ts';
 import type { ClientSession } from '../../src/sessions/client-session.ts';
 import { SealedTickets } from '../../src/sessions/sealed-tickets.ts';
 import type { SessionTickets } from '../../src/sessions/server-session.ts';
@@ -484,10 +486,15 @@ const WITH_TICKETS: readonly Attack[] = [
     ...required,
     run(stage) {
       // The client has changed what its session says: the server has to know by itself.
-      const session = { ...sensorsSession(stage, { tickets }), serverName: 'other.example' };
+      const { roots } = clientAuthentication;
+      const session = {
+        ...sensorsSession(stage, { tickets }),
+        serverName: 'other.example',
+        authenticationContext: authenticationContext({ provider: nobleProvider, roots, judgePeerChain: false }),
+      };
       const credential = credentialFor(leaf(root, ['other.example']));
       return connect(
-        stage.client({ roots: clientAuthentication.roots }, { session, serverName: 'other.example' }),
+        stage.client({ roots }, { session, serverName: 'other.example' }),
         stage.server({ credential, clientAuthentication: judged, resumption: { tickets } }),
       );
     },
