@@ -76,6 +76,11 @@ export const GATHER_LIMIT = 4_096;
 /** Receive Maximum that we announce, per flow. QoS 1 is answered at once, so that it bounds answers on their way; of QoS 2 it bounds the identifiers kept. */
 export const RECEIVE_MAXIMUM = 4_096;
 
+/** Topic aliases that we announce, per stream: each keeps a topic of up to 4 KiB for as long as the stream lives. */
+export const TOPIC_ALIAS_MAXIMUM = 16;
+/** Topic aliases that we use on one stream, whatever more the client takes: each keeps a topic here as well. */
+export const OUTGOING_TOPIC_ALIASES = 64;
+
 /** Retained messages and the bytes of their topics, properties and payloads: they outlive their publisher. */
 export const MAX_RETAINED_MESSAGES = 100_000;
 export const MAX_RETAINED_BYTES = 268_435_456;

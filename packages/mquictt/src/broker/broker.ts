@@ -243,6 +243,8 @@ const NUMBERS: readonly (readonly [name: keyof CapabilityOptions, unit: string, 
     ['serverKeepAlive', 'seconds', 1, 65_535],
     ['maximumQos', '', 0, 2],
     ['receiveMaximum', 'messages', 1, 65_535],
+    ['topicAliasMaximum', 'aliases', 0, 65_535],
+    ['outgoingTopicAliases', 'aliases', 0, 65_535],
     ['maxSessionExpiry', 'seconds', 0, Infinity],
   ];
 

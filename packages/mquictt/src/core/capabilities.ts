@@ -1,5 +1,5 @@
 /** What a broker offers, all of it announced in CONNACK (MQTT 5 §3.2.2.3) and kept to. */
-import { MAX_PACKET_SIZE, RECEIVE_MAXIMUM } from '../limits.ts';
+import { MAX_PACKET_SIZE, OUTGOING_TOPIC_ALIASES, RECEIVE_MAXIMUM, TOPIC_ALIAS_MAXIMUM } from '../limits.ts';
 import type { ConnackFields } from '../packets/codec.ts';
 
 export interface CapabilityOptions {
@@ -19,6 +19,10 @@ export interface CapabilityOptions {
   readonly subscriptionIdentifierAvailable?: boolean;
   /** Messages of QoS 1 and 2 that a client may have unacknowledged on one stream, 1..65535. @default 4_096 */
   readonly receiveMaximum?: number;
+  /** Topic aliases that a client may set on each stream, 0 = none. @default 16 */
+  readonly topicAliasMaximum?: number;
+  /** Topic aliases that we use on each stream, where the client takes that many. @default 64 */
+  readonly outgoingTopicAliases?: number;
   /** Seconds for which a session is kept without a connection at most, Infinity = as long as its client wants. @default Infinity */
   readonly maxSessionExpiry?: number;
 }
@@ -34,6 +38,8 @@ export interface Capabilities {
   readonly sharedSubscriptionAvailable: boolean;
   readonly subscriptionIdentifierAvailable: boolean;
   readonly receiveMaximum: number;
+  readonly topicAliasMaximum: number;
+  readonly outgoingTopicAliases: number;
   /** Seconds. */
   readonly maxSessionExpiry: number;
 }
@@ -48,6 +54,8 @@ export function capabilitiesOf(options: CapabilityOptions): Capabilities {
     sharedSubscriptionAvailable: options.sharedSubscriptionAvailable ?? true,
     subscriptionIdentifierAvailable: options.subscriptionIdentifierAvailable ?? true,
     receiveMaximum: options.receiveMaximum ?? RECEIVE_MAXIMUM,
+    topicAliasMaximum: options.topicAliasMaximum ?? TOPIC_ALIAS_MAXIMUM,
+    outgoingTopicAliases: options.outgoingTopicAliases ?? OUTGOING_TOPIC_ALIASES,
     maxSessionExpiry: options.maxSessionExpiry ?? Infinity,
   };
 }
@@ -61,7 +69,7 @@ export function announced(capabilities: Capabilities): Partial<ConnackFields> {
     ...(maximumQos === 2 ? {} : { maximumQos }),
     retainAvailable: capabilities.retainAvailable,
     maximumPacketSize: capabilities.maximumPacketSize,
-    topicAliasMaximum: 0,
+    topicAliasMaximum: capabilities.topicAliasMaximum,
     wildcardSubscriptionAvailable: capabilities.wildcardSubscriptionAvailable,
     subscriptionIdentifierAvailable: capabilities.subscriptionIdentifierAvailable,
     sharedSubscriptionAvailable: capabilities.sharedSubscriptionAvailable,

@@ -15,6 +15,7 @@ import { PacketSplitter } from '../packets/splitter.ts';
 import { ChannelOutput } from './channel-output.ts';
 import type { Connection } from './connection.ts';
 import type { Flow } from './flow.ts';
+import type { IncomingAliases } from './topic-aliases.ts';
 
 /** The control channel is the first bidirectional stream, data channels are the later ones; a unidirectional one only publishes. */
 export type ChannelKind = 'control' | 'data' | 'unidirectional';
@@ -57,6 +58,8 @@ export class Channel {
   topicBytes: Uint8Array = new Uint8Array(0);
   route: unknown = undefined;
   routeVersion = -1;
+  /** Topic aliases that the client has set; undefined while there are none. */
+  aliases: IncomingAliases | undefined = undefined;
   /** Flows that are behind and hold this channel back. Kept by Flow. */
   readonly heldBy: Set<Flow> = new Set();
 

@@ -28,6 +28,8 @@ export class Connection implements Timed, PeerLimits {
   readonly partialPackets: PartialPackets<Channel> = new PartialPackets();
   /** Bytes; larger packets are not sent. [MQTT-3.1.2-24] */
   maximumPacketSize: number = Infinity;
+  /** Topic aliases that we may use on each channel, 0 = none. [MQTT-3.1.2-26], [MQTT-3.1.2-27] */
+  topicAliasMaximum = 0;
   /** Whether the client wants diagnostics in other packets than CONNACK and DISCONNECT. [MQTT-3.1.2-29] */
   requestProblemInformation = true;
   /** Seconds, as granted to CONNECT; Infinity = for ever. */

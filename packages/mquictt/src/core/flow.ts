@@ -15,6 +15,7 @@ import type { MessageSource, UnsentMessage } from './outbound-queue.ts';
 import { Receipts } from './receipts.ts';
 import type { Session } from './session.ts';
 import type { Subscription } from './subscription.ts';
+import { OutgoingAliases } from './topic-aliases.ts';
 
 /** What a flow needs from the core. */
 export interface FlowHost {
@@ -76,7 +77,9 @@ export class Flow implements Timed {
   attach(channel: Channel): void {
     this.channel = channel;
     channel.flow = this;
-    this.queue.maximumPacketSize = channel.connection.maximumPacketSize;
+    const { maximumPacketSize, topicAliasMaximum } = channel.connection;
+    this.queue.maximumPacketSize = maximumPacketSize;
+    if (topicAliasMaximum > 0) this.queue.aliases = new OutgoingAliases(topicAliasMaximum);
     this.#host.markReady(channel);
   }
 
@@ -88,6 +91,7 @@ export class Flow implements Timed {
     channel.flow = undefined;
     // Nobody knows what the next connection takes.
     this.queue.maximumPacketSize = Infinity;
+    this.queue.aliases = undefined;
     this.#probationUntil = -Infinity;
     this.#endHold();
   }

@@ -6,6 +6,7 @@
 import { WRITE_SIZE } from '../limits.ts';
 import type { EncodedPublish } from '../packets/publish.ts';
 import type { InFlightMessage, InFlightWindow } from './in-flight.ts';
+import type { OutgoingAliases } from './topic-aliases.ts';
 
 const EMPTY = new Uint8Array(0);
 /** Bytes of a PUBREL. */
@@ -43,6 +44,8 @@ export class OutboundQueue {
   sentCount = 0;
   expiredCount = 0;
   tooLargeCount = 0;
+  /** Of the channel, where its client takes aliases. */
+  aliases: OutgoingAliases | undefined = undefined;
   /** A large payload whose beginning poll() returned; whoever polls takes it from here and leaves it empty. */
   payload: Uint8Array = EMPTY;
 
@@ -129,7 +132,7 @@ export class OutboundQueue {
       this.#resends.shift();
       this.bytes -= entry.resendSize;
     }
-    return this.#gather(capacity, now);
+    return this.aliases === undefined ? this.#gather(capacity, now) : this.#takeAliased(this.aliases, now);
   }
 
   #takeResend(entry: InFlightMessage, now: number): Uint8Array | undefined {
@@ -149,6 +152,40 @@ export class OutboundQueue {
     return out;
   }
 
+  /** One message: what it looks like depends on those before it, so there is nothing to share and little to gather. */
+  #takeAliased(aliases: OutgoingAliases, now: number): Uint8Array | undefined {
+    const items = this.#items;
+    let head = this.#head;
+    let out: Uint8Array | undefined;
+    while (head < items.length && out === undefined) {
+      const message = items[head] as EncodedPublish;
+      if (message.expiresAt <= now || message.size > this.maximumPacketSize) {
+        this.#drop(head++, now);
+        continue;
+      }
+      let identifier = 0;
+      if (message.identifierOffset !== -1) {
+        identifier = this.#window.take(this, message, this.#sources[head]);
+        if (identifier === 0) break;
+      }
+      const { buffer, start, end, identifierOffset, expiryOffset, payload } = aliases.encode(
+        message,
+        this.maximumPacketSize,
+      );
+      out = buffer.slice(start, end);
+      if (identifier > 0) {
+        out[identifierOffset - start] = identifier >> 8;
+        out[identifierOffset - start + 1] = identifier & 0xff;
+      }
+      if (expiryOffset !== -1) setExpiry(out, expiryOffset - start, message, now);
+      this.payload = payload;
+      this.#remove(head++);
+      this.sentCount++;
+    }
+    this.#advance(head);
+    return out;
+  }
+
   #gather(capacity: number, now: number): Uint8Array | undefined {
     const items = this.#items;
     let head = this.#head;
@@ -165,14 +202,7 @@ export class OutboundQueue {
     while (head < items.length) {
       const message = items[head] as EncodedPublish;
       if (message.expiresAt <= now || message.size > this.maximumPacketSize) {
-        this.#remove(head++);
-        if (message.expiresAt <= now) {
-          // [MQTT-3.3.2-5]
-          this.expiredCount++;
-          this.onExpired?.(message);
-        } else {
-          this.tooLargeCount++;
-        }
+        this.#drop(head++, now);
         continue;
       }
       const { buffer, start, end } = message;
@@ -217,6 +247,19 @@ export class OutboundQueue {
     }
     this.#advance(head);
     return at === 0 ? undefined : at === out.length ? out : out.subarray(0, at);
+  }
+
+  /** A message that has expired or is larger than the peer takes. */
+  #drop(index: number, now: number): void {
+    const message = this.#items[index] as EncodedPublish;
+    this.#remove(index);
+    if (message.expiresAt <= now) {
+      // [MQTT-3.3.2-5]
+      this.expiredCount++;
+      this.onExpired?.(message);
+    } else {
+      this.tooLargeCount++;
+    }
   }
 
   #remove(index: number): void {

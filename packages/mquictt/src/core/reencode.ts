@@ -1,10 +1,14 @@
-/** Messages as they wait in a queue, read again: for a client that comes back with another version of MQTT, and for another member of a shared subscription. */
+/**
+ * Messages as they wait in a queue, read again: for a client that comes back with another version of MQTT, for
+ * another member of a shared subscription, for topic aliases.
+ */
 import { readMessageProperties } from '../packets/message-properties.ts';
 import type { ProtocolVersion } from '../packets/packet-types.ts';
 import { PublishView, encodePublish } from '../packets/publish.ts';
 import type { EncodedPublish } from '../packets/publish.ts';
 import { Message } from './message.ts';
 
+const EMPTY = new Uint8Array(0);
 const view = new PublishView();
 
 /** The same message in the form of another version. What `from` could not say stays unsaid. */
@@ -22,6 +26,29 @@ export function reencode(message: EncodedPublish, from: ProtocolVersion, to: Pro
       ...(subscriptionIdentifiers === undefined ? {} : { subscriptionIdentifiers }),
     },
     to,
+  );
+}
+
+/**
+ * The same message of MQTT 5 with a topic alias.
+ *
+ * @param isKnown whether the alias stands for the topic already; otherwise both are sent
+ */
+export function withAlias(message: EncodedPublish, topicAlias: number, isKnown: boolean): EncodedPublish {
+  readQueued(message, 5);
+  const { subscriptionIdentifiers } = readMessageProperties(view);
+  return encodePublish(
+    {
+      topic: isKnown ? EMPTY : view.buffer.subarray(view.topicStart, view.topicEnd),
+      topicAlias,
+      payload: payloadOf(message),
+      qos: view.qos,
+      retain: view.isRetain,
+      properties: view.forwarded,
+      expiresAt: message.expiresAt,
+      ...(subscriptionIdentifiers === undefined ? {} : { subscriptionIdentifiers }),
+    },
+    5,
   );
 }
 

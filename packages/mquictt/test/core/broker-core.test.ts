@@ -445,7 +445,7 @@ test('CONNACK says what there is', () => {
     retainAvailable: true,
     maximumPacketSize: 5_000,
     assignedClientIdentifier: 'mquictt-01010101010101010101',
-    topicAliasMaximum: 0,
+    topicAliasMaximum: 16,
     wildcardSubscriptionAvailable: true,
     subscriptionIdentifierAvailable: true,
     sharedSubscriptionAvailable: true,
@@ -492,7 +492,7 @@ const CONTROL_ERRORS: readonly [string, string, number][] = [
   ['AUTH', 'f0 00', 0x82],
   ['a packet of type 0', '00 00', 0x81],
   ['a wildcard in PUBLISH', '30 04 0001 23 00', 0x90],
-  ['a topic alias', '30 07 0001 61 03 23 0001', 0x94],
+  ['a topic alias that is too large', '30 07 0001 61 03 23 0011', 0x94],
   ['an empty topic', '30 03 0000 00', 0x82],
   ['a subscription identifier in PUBLISH', '30 06 0001 61 02 0b 01', 0x82],
   ['a response topic with a wildcard', '30 08 0001 61 04 08 0001 2b', 0x82],
@@ -518,7 +518,7 @@ const DATA_ERRORS: readonly [string, string, number][] = [
   ['AUTH', 'f0 00', 0x82],
   ['a malformed packet', '00 00', 0x81],
   ['a packet that is too large', '30 ff ff 7f', 0x95],
-  ['a topic alias', '30 07 0001 61 03 23 0001', 0x94],
+  ['a topic alias that is too large', '30 07 0001 61 03 23 0011', 0x94],
 ];
 
 for (const [what, bytes, reasonCode] of DATA_ERRORS) {

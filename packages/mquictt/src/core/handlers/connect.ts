@@ -19,6 +19,7 @@ export function handleConnect(core: BrokerCore, channel: Channel, packet: Connec
   const version = packet.protocolVersion;
   connection.version = version;
   connection.maximumPacketSize = packet.maximumPacketSize;
+  connection.topicAliasMaximum = Math.min(packet.topicAliasMaximum, capabilities.outgoingTopicAliases);
   connection.requestProblemInformation = packet.requestProblemInformation;
   const refuse = (reasonCode: ReasonCode, message: string): never => {
     refuseConnect(core, channel, reasonCode, message);

@@ -10,6 +10,7 @@ import type { Channel } from '../channel.ts';
 import type { Flow } from '../flow.ts';
 import { Message } from '../message.ts';
 import { digestOf } from '../receipts.ts';
+import { IncomingAliases } from '../topic-aliases.ts';
 
 /** First byte of a PUBREC. */
 const PUBREC = 0x50;
@@ -31,7 +32,8 @@ export function handlePublish(
   const flow = channel.flow as Flow;
   view.read(header, buffer, bodyStart, end, version);
   checkAllowed(core, channel);
-  readTopic(channel);
+  if (view.topicAlias === -1) readTopic(channel);
+  else readAliased(channel);
   core.counters.messagesReceived++;
   const { qos, packetIdentifier } = view;
   let digest = 0;
@@ -77,7 +79,7 @@ export function handlePublish(
 
 /** What CONNACK announced. @throws PacketError */
 function checkAllowed(core: BrokerCore, channel: Channel): void {
-  const { maximumQos, retainAvailable } = core.capabilities;
+  const { maximumQos, retainAvailable, topicAliasMaximum } = core.capabilities;
   // [MQTT-3.2.2-11]; before MQTT 5 there is no way to be told.
   if (view.qos > maximumQos) throw new PacketError(ReasonCode.QOS_NOT_SUPPORTED, `QoS ${view.qos} is not supported`);
   if (view.qos > 0 && channel.kind === 'unidirectional')
@@ -88,8 +90,12 @@ function checkAllowed(core: BrokerCore, channel: Channel): void {
   // [MQTT-3.2.2-14]
   if (view.isRetain && !retainAvailable)
     throw new PacketError(ReasonCode.RETAIN_NOT_SUPPORTED, 'A message is to be retained, which is not supported');
-  if (view.topicAlias !== -1)
-    throw new PacketError(ReasonCode.TOPIC_ALIAS_INVALID, 'A topic alias came although none is allowed'); // [MQTT-3.3.2-9]
+  // [MQTT-3.3.2-9]
+  if (view.topicAlias > topicAliasMaximum)
+    throw new PacketError(
+      ReasonCode.TOPIC_ALIAS_INVALID,
+      `Topic alias ${view.topicAlias} came, allowed are ${topicAliasMaximum}`,
+    );
   if (view.hasSubscriptionIdentifier)
     throw new PacketError(ReasonCode.PROTOCOL_ERROR, 'A client sent a subscription identifier in PUBLISH'); // [MQTT-3.3.4-6]
 }
@@ -108,6 +114,22 @@ function isReceived(channel: Channel, flow: Flow, digest: number): boolean {
   const isKnown = orphans.take(packetIdentifier, digest) || (isControl && orphans.release(packetIdentifier));
   if (isKnown) flow.receipts.add(packetIdentifier, digest);
   return isKnown;
+}
+
+/** The topic stands behind an alias, or sets one. */
+function readAliased(channel: Channel): void {
+  channel.aliases ??= new IncomingAliases();
+  if (view.topicEnd > view.topicStart) {
+    readTopic(channel);
+    const { topic, topicBytes } = channel;
+    channel.aliases.set(view.topicAlias, { topic, topicBytes });
+    return;
+  }
+  const { topic, topicBytes } = channel.aliases.get(view.topicAlias);
+  if (topic === channel.topic) return;
+  channel.topic = topic;
+  channel.topicBytes = topicBytes;
+  channel.routeVersion = -1;
 }
 
 /** Nearly always the topic is that of the channel's last message, and then neither read nor checked nor routed again. */
