@@ -47,14 +47,15 @@ export function hkdfExpand(algorithm: HashAlgorithm, key: Uint8Array, info: Uint
   checkHkdfLength(algorithm, length);
   const hashLength = HASH_LENGTHS[algorithm];
   const out = new Uint8Array(length);
-  // T(n - 1) | info | n. T(0) is empty.
-  const input = new Uint8Array(hashLength + info.length + 1);
-  input.set(info, hashLength);
+  let block: Uint8Array = new Uint8Array(0);
   for (let offset = 0, n = 1; offset < length; offset += hashLength, n++) {
-    input[input.length - 1] = n;
-    const block = hmac(algorithm, key, n === 1 ? input.subarray(hashLength) : input);
-    out.set(offset + hashLength <= length ? block : block.subarray(0, length - offset), offset);
+    // T(n) = HMAC(T(n - 1) | info | n), and T(0) is empty.
+    const input = new Uint8Array(block.length + info.length + 1);
     input.set(block);
+    input.set(info, block.length);
+    input[input.length - 1] = n;
+    block = hmac(algorithm, key, input);
+    out.set(offset + hashLength <= length ? block : block.subarray(0, length - offset), offset);
   }
   return out;
 }
