@@ -37,6 +37,8 @@ export interface BrokerOptions extends QuicOptions, CapabilityOptions {
   readonly retained?: RetainedLimits;
   /** How much may wait for one session, whether its client is connected or not. */
   readonly sessionQueue?: SessionQueueLimits;
+  /** Bytes that may wait for all sessions together; beyond it who only publishes is not read, and new clients are refused. @default 536_870_912 */
+  readonly maxQueuedBytes?: number;
   /**
    * What becomes of a reader that lets its session's queue fill up: its new messages of QoS 1 and 2 are not queued (and counted), or it loses its stream,
    * on the control stream its connection, with 0x97. @default 'drop'
@@ -258,8 +260,10 @@ function checkNumbers(options: BrokerOptions): void {
     if (!Number.isInteger(value) || (value as number) < smallest || (value as number) > largest)
       wrong(`${name} expected ${smallest}..${largest} ${unit}`.trimEnd() + `, got ${String(value)}`);
   }
-  for (const [name, value] of Object.entries(options.sessionQueue ?? {})) {
-    if (!Number.isInteger(value) || value < 1) wrong(`sessionQueue.${name} expected a whole number, got ${value}`);
+  const { sessionQueue = {}, maxQueuedBytes } = options;
+  for (const [name, value] of Object.entries({ ...sessionQueue, maxQueuedBytes })) {
+    if (value !== undefined && (!Number.isInteger(value) || value < 1))
+      wrong(`${name} expected a whole number above 0, got ${value}`);
   }
 }
 

@@ -18,7 +18,7 @@
  */
 import type { Random } from '@mquictt/tls13';
 import { PacketError } from '../errors.ts';
-import { CONNECT_DEADLINE, MAX_PROTOCOL_ERRORS } from '../limits.ts';
+import { CONNECT_DEADLINE, MAX_PROTOCOL_ERRORS, MAX_QUEUED_BYTES } from '../limits.ts';
 import { encodeDisconnect } from '../packets/codec.ts';
 import { PacketType, packetTypeName } from '../packets/packet-types.ts';
 import { ApplicationErrorCode, ReasonCode, describeReasonCode } from '../reason-codes.ts';
@@ -48,6 +48,8 @@ export interface BrokerCoreOptions extends CapabilityOptions {
   readonly random: Random;
   readonly retained?: RetainedLimits;
   readonly sessionQueue?: SessionQueueLimits;
+  /** Bytes that may wait for all sessions together; beyond it who only publishes is not read, and new clients are refused. @default 512 MiB */
+  readonly maxQueuedBytes?: number;
   /** What becomes of a reader that lets its session's queue fill up: its new messages are not queued, or it is disconnected. @default 'drop' */
   readonly slowConsumer?: SlowConsumer;
   /** Which member of a shared subscription is next. @default 'round-robin' */
@@ -84,6 +86,9 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
     internalErrors: 0,
   };
 
+  readonly #maxQueuedBytes: number;
+  /** Somebody was left unread because of what is queued. */
+  #isHolding = false;
   readonly #delivery: Delivery = new Delivery(this);
   #connectionCount = 0;
   #channelCount = 0;
@@ -96,6 +101,7 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
     this.capabilities = capabilitiesOf(options);
     this.retained = new RetainedStore(options.retained);
     this.sessionQueue = { ...DEFAULT_SESSION_QUEUE, ...options.sessionQueue };
+    this.#maxQueuedBytes = options.maxQueuedBytes ?? MAX_QUEUED_BYTES;
     this.sharedStrategy = options.sharedStrategy ?? 'round-robin';
     this.slowConsumer = options.slowConsumer ?? 'drop';
     this.log = options.log ?? ((): void => {});
@@ -146,6 +152,7 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
   }
 
   nextReadyChannel(): Channel | undefined {
+    if (this.#isHolding && !this.isOverloaded) this.#endHolding();
     if (this.#readyChannelsHead === this.#readyChannels.length) {
       this.#readyChannels.length = 0;
       this.#readyChannelsHead = 0;
@@ -185,6 +192,20 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
   }
 
   // --- What channels and flows call ---
+
+  get isOverloaded(): boolean {
+    return this.queuedBytes > this.#maxQueuedBytes;
+  }
+
+  isHeldByLoad(channel: Channel): boolean {
+    if (!this.isOverloaded) return false;
+    const { flow } = channel;
+    // Who has something to receive has to be read: acknowledgements are what gets rid of messages.
+    if (flow === undefined || flow.subscriptions.size > 0 || flow.backlog > 0 || flow.queue.inFlightCount > 0)
+      return false;
+    this.#isHolding = true;
+    return true;
+  }
 
   searchLater(flow: Flow): void {
     this.#delivery.searchLater(flow);
@@ -340,6 +361,13 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
     session.control.wakeWaiting();
   }
 
+  /** There is room again: everybody is read. */
+  #endHolding(): void {
+    this.#isHolding = false;
+    for (const { connection } of this.sessions)
+      if (connection !== undefined) for (const channel of connection.channels) this.markReady(channel);
+  }
+
   /** The session of a connection that ends loses it, or ends with it. */
   #release(connection: Connection, now: number): void {
     if (connection.state === 'closed') return;
@@ -372,7 +400,9 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
       return;
     }
     if (connection.patience === 0) return;
-    const deadline = connection.lastReceived + connection.patience;
+    // What it says is not heard.
+    const isHeld = connection.control !== undefined && this.isHeldByLoad(connection.control);
+    const deadline = (isHeld ? now : connection.lastReceived) + connection.patience;
     if (now < deadline) {
       this.deadlines.set(connection, deadline);
       return;

@@ -32,6 +32,8 @@ export interface ChannelHost {
   handleEnd(channel: Channel, now: number): void;
   /** The peer reset its half, or asked us to stop ours. */
   handleReset(channel: Channel, errorCode: number, now: number): void;
+  /** Whether a channel is left unread because as much is queued as the broker can hold. */
+  isHeldByLoad(channel: Channel): boolean;
   /** Names the channel to the driver. */
   markReady(channel: Channel): void;
 }
@@ -79,7 +81,8 @@ export class Channel {
     return (
       this.heldBy.size > 0 ||
       this.output.replyBytes > MAX_PENDING_REPLIES ||
-      this.connection.partialPackets.isHeld(this)
+      this.connection.partialPackets.isHeld(this) ||
+      this.#host.isHeldByLoad(this)
     );
   }
 

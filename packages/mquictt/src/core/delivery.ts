@@ -1,8 +1,9 @@
 /**
  * From one message to many flows: storing it where it is to be retained, finding who gets it, and what being behind its reader means for a flow.
  */
-import { MAX_QUEUED_BYTES, QUEUE_HARD_LIMIT, QUEUE_LOG_INTERVAL, RETAINED_SWEEP_INTERVAL } from '../limits.ts';
-import type { EncodedPublish } from '../packets/publish.ts';
+import { QUEUE_HARD_LIMIT, QUEUE_LOG_INTERVAL, RETAINED_SWEEP_INTERVAL } from '../limits.ts';
+import { EncodedPublish } from '../packets/publish.ts';
+import { Slab } from '../packets/slab.ts';
 import { ReasonCode } from '../reason-codes.ts';
 import type { BrokerCounters, LogFunction } from './broker-stats.ts';
 import type { Channel } from './channel.ts';
@@ -23,8 +24,8 @@ export interface DeliveryHost extends SharedChoice {
   readonly deadlines: Deadlines;
   readonly counters: BrokerCounters;
   readonly log: LogFunction;
-  /** Bytes queued on all flows. */
-  readonly queuedBytes: number;
+  /** Whether as much is queued as the broker can hold. */
+  readonly isOverloaded: boolean;
   readonly slowConsumer: 'drop' | 'disconnect';
   disconnect(connection: Connection, reasonCode: number, reason: string, now: number): void;
   abortChannel(channel: Channel, errorCode: number, now: number): void;
@@ -52,6 +53,10 @@ export class Delivery {
     },
   };
 
+  /** Memory of messages that wait for long, and the last of them. */
+  readonly #keptSlab = new Slab();
+  #keptFrom: EncodedPublish | undefined = undefined;
+  #kept: EncodedPublish | undefined = undefined;
   /** ms before which full queues are not logged again. */
   #nextFullLog = -Infinity;
 
@@ -149,12 +154,36 @@ export class Delivery {
       return;
     }
     if (flow.isBehind) flow.holdBack(source, now);
-    if (!flow.session.hasRoomFor(message.size, subscription) || this.#host.queuedBytes > MAX_QUEUED_BYTES) {
+    if (!flow.session.hasRoomFor(message.size, subscription) || this.#host.isOverloaded) {
       this.#handleFull(flow, now);
       return;
     }
     this.#host.counters.messagesRouted++;
-    flow.enqueue(message, subscription);
+    flow.enqueue(flow.channel === undefined || flow.isBehind ? this.#forKeeping(message) : message, subscription);
+  }
+
+  /**
+   * A message that may wait for long, apart from those that do not: they share slabs of 8 KiB, and one that stays would keep a whole one. Copied once for all
+   * sessions that it waits for.
+   */
+  #forKeeping(message: EncodedPublish): EncodedPublish {
+    if (message === this.#keptFrom) return this.#kept as EncodedPublish;
+    const { buffer, start, end, payload, identifierOffset, expiryOffset, expiresAt } = message;
+    if (buffer.length <= 2 * (end - start)) return message;
+    const at = this.#keptSlab.allocate(end - start);
+    const shift = at - start;
+    this.#keptSlab.buffer.set(buffer.subarray(start, end), at);
+    this.#keptFrom = message;
+    this.#kept = new EncodedPublish(
+      this.#keptSlab.buffer,
+      at,
+      end + shift,
+      payload,
+      identifierOffset + shift,
+      expiryOffset === -1 ? -1 : expiryOffset + shift,
+      expiresAt,
+    );
+    return this.#kept;
   }
 
   /** Whether a reader has fallen so far behind that it gets no more QoS 0. */
@@ -162,7 +191,7 @@ export class Delivery {
     const isFull = flow.backlog > 0 && flow.backlog + message.size > QUEUE_HARD_LIMIT;
     if (!isFull && !flow.isBehind) return false;
     const isHoping = flow.holdBack(source, now);
-    return !isHoping || isFull || this.#host.queuedBytes > MAX_QUEUED_BYTES;
+    return !isHoping || isFull || this.#host.isOverloaded;
   }
 
   /** Messages that may not be lost are not read: the newest are not queued, and that is said; or the reader is told to go. */

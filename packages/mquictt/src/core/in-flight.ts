@@ -114,14 +114,17 @@ export class InFlightWindow {
   /** The exchange is over. @returns it, or undefined when nothing with this identifier is in flight */
   acknowledge(identifier: number): InFlightMessage | undefined {
     const entry = this.#entries.get(identifier);
-    if (entry === undefined) return undefined;
-    this.#entries.delete(identifier);
-    this.#dropMessage(entry);
-    if (entry.isSent) {
-      this.#sent--;
-      entry.queue.inFlightCount--;
-    }
+    if (entry !== undefined) this.finish(entry);
     return entry;
+  }
+
+  /** The same for one that get() gave. */
+  finish(entry: InFlightMessage): void {
+    this.#entries.delete(entry.identifier);
+    this.#dropMessage(entry);
+    if (!entry.isSent) return;
+    this.#sent--;
+    entry.queue.inFlightCount--;
   }
 
   /** PUBREC came: the message is the peer's now, and is not sent again. */

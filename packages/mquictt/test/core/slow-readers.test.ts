@@ -289,4 +289,49 @@ test('the other half of the room is for other subscriptions', () => {
   assert.equal([first.texts().length, second.texts().length], [10, 10]);
 });
 
+test('as much as the broker can hold: who only publishes is not read, new clients are refused, those who come for what waits are not', () => {
+  const broker = new TestBroker({ maxQueuedBytes: 100_000 });
+  const kept = { cleanStart: false, sessionExpiryInterval: 1_000 };
+  const away = broker.connect('away', kept);
+  away.control.subscribe('t').take();
+  away.drop();
+  const p = broker.connect('p', { keepAlive: 10 });
+  const streams = [p.control, p.stream()];
+  while (!broker.core.isOverloaded) streams[1].publish('t', KIB, { qos: 1 });
+  for (const stream of streams) assert.ok(stream.channel.isHeld);
+  assert.throws(() => broker.connect('new'), /"reasonCode":151/);
+  // Its keep-alive does not run out while nobody listens.
+  broker.advance(60_000);
+  assert.is(p.closeCode, -1);
+  const again = broker.connect('away', kept);
+  const messages = again.control.messages();
+  assert.ok(messages.length > 90);
+  for (const stream of streams) assert.not.ok(stream.channel.isHeld);
+  broker.connect('new');
+  broker.advance(15_000);
+  assert.is(p.closeCode, 0x8d);
+});
+
+test('messages that wait keep no more memory than they take', () => {
+  const broker = new TestBroker();
+  const away = broker.connect('away', { cleanStart: false, sessionExpiryInterval: 1_000 });
+  away.control.subscribe('rare').take();
+  away.drop();
+  const p = broker.connect('p').stream();
+  const others = broker.connect('o').subscribe('often', { qos: 0 });
+  const use = (): number => {
+    globalThis.gc?.();
+    return process.memoryUsage().arrayBuffers;
+  };
+  const before = use();
+  for (let i = 0; i < 2_000; i++) {
+    p.publish('rare', 'x', { qos: 1 }).take();
+    for (let j = 0; j < 8; j++) p.publish('often', KIB);
+    others.take();
+  }
+  const kept = use() - before;
+  assert.ok(kept < 2_000 * 500, `${kept} bytes`);
+  assert.is(broker.connect('away', { cleanStart: false }).control.messages().length, 2_000);
+});
+
 test.run();

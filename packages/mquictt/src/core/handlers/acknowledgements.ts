@@ -38,9 +38,10 @@ function handleLast(channel: Channel, type: AcknowledgementType, identifier: num
   const entry = inFlight.get(identifier);
   // An identifier that is not in flight may have been acknowledged on the stream that died; it harms nobody.
   if (entry === undefined) return;
-  if ((entry.qos === 2) !== (type === PacketType.PUBCOMP) || (entry.qos === 2 && entry.message !== undefined))
-    throw unexpected(type, identifier);
-  inFlight.acknowledge(identifier);
+  // PUBCOMP is for QoS 2 after PUBREC, which took the message out.
+  const isExpected = type === PacketType.PUBACK ? entry.qos === 1 : entry.message === undefined;
+  if (!isExpected) throw unexpected(type, identifier);
+  inFlight.finish(entry);
   flow.wakeWaiting();
 }
 
@@ -56,7 +57,7 @@ function handlePubrec(core: BrokerCore, channel: Channel, identifier: number, re
   }
   if (entry.qos !== 2) throw unexpected(PacketType.PUBREC, identifier);
   if (reasonCode >= 0x80) {
-    inFlight.acknowledge(identifier);
+    inFlight.finish(entry);
     flow.wakeWaiting();
     return;
   }

@@ -1,6 +1,6 @@
 /** CONNECT (MQTT 5 §3.1.4): who may come in, and what they are told. Everybody may: names and passwords are not checked in this version. */
 import { PacketError } from '../../errors.ts';
-import { MAX_CLIENT_IDENTIFIER_LENGTH, MAX_QUEUED_BYTES, MAX_SESSIONS } from '../../limits.ts';
+import { MAX_CLIENT_IDENTIFIER_LENGTH, MAX_SESSIONS } from '../../limits.ts';
 import { encodeConnack } from '../../packets/codec.ts';
 import type { ConnackFields, ConnectPacket } from '../../packets/codec.ts';
 import { encodeUtf8 } from '../../packets/utf8.ts';
@@ -57,7 +57,7 @@ export function handleConnect(core: BrokerCore, channel: Channel, packet: Connec
     refuse(ReasonCode.NOT_AUTHORIZED, 'The session of this client identifier belongs to somebody else');
 
   // 4. Whether there is room. Who comes back for what waits makes room.
-  if (former === undefined && (core.sessions.size >= MAX_SESSIONS || core.queuedBytes > MAX_QUEUED_BYTES))
+  if (former === undefined && (core.sessions.size >= MAX_SESSIONS || core.isOverloaded))
     refuse(ReasonCode.QUOTA_EXCEEDED, 'The broker holds as many sessions or messages as it can');
 
   // 5. Whoever has that name goes. [MQTT-3.1.4-3]
