@@ -25,6 +25,12 @@ export type { MessageProperties, ReceivedProperties } from './packets/message-pr
 export { Config } from './config.ts';
 export type { LogConfig, PemFiles } from './config.ts';
 export type { Logger } from './logger.ts';
+export { LevelStore } from './stores/level-store.ts';
+export type { LevelStoreOptions } from './stores/level-store.ts';
+export { MemoryStore } from './stores/memory-store.ts';
+export { RedisStore } from './stores/redis-store.ts';
+export type { RedisStoreOptions } from './stores/redis-store.ts';
+export type { Durability, Store, StoreOperation } from './stores/store.ts';
 export { DEFAULT_PORT } from './quic-options.ts';
 export type { QuicOptions } from './quic-options.ts';
 export { MqttError } from './errors.ts';

@@ -120,3 +120,6 @@ export const MAX_UNWRITTEN_BYTES = 67_108_864;
 /** ms before a write that failed is tried again; it doubles up to the second: a full disk is neither hammered nor forgotten. */
 export const STORE_RETRY_FIRST = 100;
 export const STORE_RETRY_LAST = 10_000;
+
+/** ms that the will of a client waits at least which was connected when the broker ended: so long it has to come back and cancel it. */
+export const WILL_DELAY_AFTER_CRASH = 10_000;

@@ -26,7 +26,9 @@ import type { Logger } from '../logger.ts';
 import { ALPN, DEFAULT_PORT, listenError, quicOptionsOf } from '../quic-options.ts';
 import type { QuicOptions } from '../quic-options.ts';
 import { ReasonCode } from '../reason-codes.ts';
+import type { Store } from '../stores/store.ts';
 import { ConnectionBinding } from './connection-binding.ts';
+import { Persistence } from './persistence.ts';
 import { StreamBinding } from './stream-binding.ts';
 import type { StreamBindingHost } from './stream-binding.ts';
 
@@ -49,6 +51,12 @@ export interface BrokerOptions extends QuicOptions, CapabilityOptions {
    * @default 'round-robin'
    */
   readonly sharedStrategy?: SharedStrategy;
+  /**
+   * Where sessions, their messages and retained messages outlive the broker: a LevelStore, a RedisStore, or one of your own. It is the broker's from then
+   * on, which closes it. What a client is told has been written before.
+   * @default nothing outlives the broker
+   */
+  readonly store?: Store;
   /** Connections at once; more are refused. @default 65_536 */
   readonly maxConnections?: number;
   /**
@@ -87,16 +95,19 @@ export class Broker {
   readonly #core: BrokerCore;
   readonly #runtime: Runtime;
   readonly #timer: Timer;
+  readonly #persistence: Persistence | undefined;
   #timerDeadline = Infinity;
   #isFlushing = false;
   #closing: Promise<void> | undefined = undefined;
 
   /** @internal */
-  constructor(listener: QuicListener, core: BrokerCore, runtime: Runtime) {
+  constructor(listener: QuicListener, core: BrokerCore, runtime: Runtime, persistence?: Persistence) {
     this.#listener = listener;
     this.#core = core;
     this.#runtime = runtime;
     this.#timer = runtime.createTimer(() => this.#onTimer());
+    this.#persistence = persistence;
+    if (persistence !== undefined) persistence.onWritten = () => this.#flush();
     const host: StreamBindingHost = {
       now: () => runtime.now(),
       flush: () => this.#flush(),
@@ -105,6 +116,8 @@ export class Broker {
       ConnectionBinding.start(connection, core, host);
       this.#flush();
     };
+    // What was restored may have deadlines.
+    this.#flush();
   }
 
   /** IP address and port as bound: port 0 has become a real one. */
@@ -117,8 +130,13 @@ export class Broker {
     return this.#core.stats();
   }
 
+  /** What keeps the broker from doing all it should, each a sentence for the operator; empty when all is well. */
+  problems(): string[] {
+    return this.#persistence?.problems ?? [];
+  }
+
   /**
-   * Tells all clients that the broker stops, closes their connections and frees the port. Retained messages are gone then.
+   * Tells all clients that the broker stops, closes their connections and frees the port. Without a store sessions and retained messages are gone then.
    *
    * @returns once the port is free; never rejects. A second call only waits.
    */
@@ -132,6 +150,7 @@ export class Broker {
     this.#flush();
     await this.#listener.close({ errorCode: ReasonCode.SERVER_SHUTTING_DOWN, deadline: CLOSE_DEADLINE });
     this.#timer.clear();
+    await this.#persistence?.close();
   }
 
   /** Serves everything that the core has named, and what comes of it, then sets the timer. */
@@ -143,6 +162,7 @@ export class Broker {
     } finally {
       this.#isFlushing = false;
     }
+    this.#persistence?.flush();
     this.#setTimer();
   }
 
@@ -186,7 +206,7 @@ export class Broker {
  * @param address where to listen, `host:port`; port 0 = any free one
  * @param config with certificate and key: QUIC has no unencrypted form
  * @returns once the port is bound
- * @throws MqttError ERR_MQTT_CERTIFICATE, ERR_MQTT_LISTEN, ERR_MQTT_INVALID_ARGUMENT
+ * @throws MqttError ERR_MQTT_CERTIFICATE, ERR_MQTT_LISTEN, ERR_MQTT_INVALID_ARGUMENT, ERR_MQTT_STORE, ERR_MQTT_STORE_TAKEN
  *
  * @example
  * const broker = await server('127.0.0.1:1883', await Config.read('server.json'));
@@ -201,12 +221,20 @@ export async function server(
   if (config.logs !== undefined && !warned.has(config)) {
     warned.add(config);
     const warn = options.onWarning ?? ((message) => process.emitWarning(message, { code: 'MQUICTT_LOGS' }));
-    warn('"logs" of the configuration has no effect: the broker keeps messages in memory and nothing on disk yet');
+    warn('"logs" of the configuration has no effect: what outlives the broker is decided by its store');
   }
   const runtime = options.runtime ?? nodeRuntime;
   checkNumbers(options);
-  const core = new BrokerCore({ ...options, random: runtime.random, log: logFunction(options.logger) });
+  const log = logFunction(options.logger);
+  const persistence = options.store === undefined ? undefined : new Persistence(options.store, runtime, log);
+  const core = new BrokerCore({
+    ...options,
+    random: runtime.random,
+    log,
+    ...(persistence === undefined ? {} : { journal: persistence.journal }),
+  });
   try {
+    await persistence?.load(core);
     const { host, port } = parseAddress(address, DEFAULT_PORT);
     const listener = await listen({
       ...quicOptionsOf(options),
@@ -219,8 +247,9 @@ export async function server(
       transport: { ...TRANSPORT, ...options.transport },
       maxConnections: options.maxConnections,
     });
-    return new Broker(listener, core, runtime);
+    return new Broker(listener, core, runtime, persistence);
   } catch (error) {
+    await persistence?.close();
     throw listenError(error);
   }
 }

@@ -34,8 +34,9 @@ import type { DeliveryHost } from './delivery.ts';
 import { Flow } from './flow.ts';
 import { dispatch } from './handlers/dispatch.ts';
 import type { Message } from './message.ts';
+import type { Journal } from './persistence/journal.ts';
 import { RetainedStore } from './retained.ts';
-import type { RetainedLimits } from './retained.ts';
+import type { RetainedFields, RetainedLimits } from './retained.ts';
 import { Router } from './router.ts';
 import { DEFAULT_SESSION_QUEUE } from './session.ts';
 import type { SessionQueueLimits } from './session.ts';
@@ -54,6 +55,8 @@ export interface BrokerCoreOptions extends CapabilityOptions {
   readonly slowConsumer?: SlowConsumer;
   /** Which member of a shared subscription is next. @default 'round-robin' */
   readonly sharedStrategy?: SharedStrategy;
+  /** Where what outlives the process is written down. @default nothing outlives it */
+  readonly journal?: Journal;
   /** @default nothing is logged */
   readonly log?: LogFunction;
 }
@@ -72,6 +75,7 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
   readonly sessionQueue: Required<SessionQueueLimits>;
   readonly slowConsumer: SlowConsumer;
   readonly sharedStrategy: SharedStrategy;
+  readonly journal: Journal | undefined;
   queuedBytes = 0;
   readonly counters: BrokerCounters = {
     messagesReceived: 0,
@@ -104,8 +108,14 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
     this.#maxQueuedBytes = options.maxQueuedBytes ?? MAX_QUEUED_BYTES;
     this.sharedStrategy = options.sharedStrategy ?? 'round-robin';
     this.slowConsumer = options.slowConsumer ?? 'drop';
+    this.journal = options.journal;
     this.log = options.log ?? ((): void => {});
     this.sessions = new Sessions(this);
+  }
+
+  /** For Channel.holdAnswers(): how much has been written down until now. */
+  get changeCount(): number {
+    return this.journal?.changeCount ?? 0;
   }
 
   get maxPacketSize(): number {
@@ -335,6 +345,11 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
       throw new PacketError(ReasonCode.PACKET_TOO_LARGE, 'An answer is larger than the packets that the client takes');
     channel.output.pushReply(packet);
     this.markReady(channel);
+  }
+
+  /** See Delivery.restore(). */
+  retain(message: RetainedFields): boolean {
+    return this.#delivery.restore(message);
   }
 
   /** See Delivery.publish(). */

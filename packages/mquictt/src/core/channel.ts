@@ -15,6 +15,7 @@ import { PacketSplitter } from '../packets/splitter.ts';
 import { ChannelOutput } from './channel-output.ts';
 import type { Connection } from './connection.ts';
 import type { Flow } from './flow.ts';
+import type { Journal } from './persistence/journal.ts';
 import type { IncomingAliases } from './topic-aliases.ts';
 
 /** The control channel is the first bidirectional stream, data channels are the later ones; a unidirectional one only publishes. */
@@ -22,6 +23,7 @@ export type ChannelKind = 'control' | 'data' | 'unidirectional';
 
 /** What a channel needs from the core. */
 export interface ChannelHost {
+  readonly journal: Journal | undefined;
   readonly maxPacketSize: number;
   handlePacket(channel: Channel, header: number, now: number): void;
   /** The beginning of a packet came: its first byte, or -1. @throws PacketError when the rest need not be waited for */
@@ -41,7 +43,7 @@ export interface ChannelHost {
 export class Channel {
   readonly kind: ChannelKind;
   readonly connection: Connection;
-  readonly output: ChannelOutput = new ChannelOutput();
+  readonly output: ChannelOutput;
   readonly splitter: PacketSplitter;
   /** What it carries; undefined on a control channel before CONNECT was accepted, and on all once they are closed. */
   flow: Flow | undefined = undefined;
@@ -73,6 +75,7 @@ export class Channel {
     this.kind = kind;
     this.connection = connection;
     this.#host = host;
+    this.output = new ChannelOutput(host.journal);
     this.splitter = new PacketSplitter(host.maxPacketSize);
   }
 
@@ -137,7 +140,37 @@ export class Channel {
     const piece =
       this.flow === undefined ? this.output.poll(undefined, capacity, now) : this.flow.poll(this.output, capacity, now);
     if (wasHeld && !this.isHeld) this.#host.markReady(this);
-    return piece;
+    const { journal } = this.#host;
+    if (piece === undefined || journal?.hasTaken() !== true) return piece;
+    // Its identifiers of QoS 2 must be safe before anybody sees them.
+    this.output.putBack(piece);
+    this.output.block(journal.pending);
+    journal.wait(this);
+    return undefined;
+  }
+
+  /**
+   * What has been answered depends on what was written down since `changeCount`: it leaves when that is safe.
+   *
+   * @param changeCount of the journal, before
+   */
+  holdAnswers(changeCount: number): void {
+    const { journal } = this.#host;
+    if (journal === undefined || journal.changeCount === changeCount) return;
+    if (this.output.holdAnswers(journal.pending)) journal.wait(this);
+  }
+
+  /** Like holdAnswers(), and nothing else leaves before. */
+  holdEverything(changeCount: number): void {
+    const { journal } = this.#host;
+    if (journal === undefined || journal.changeCount === changeCount) return;
+    this.output.block(journal.pending);
+    journal.wait(this);
+  }
+
+  /** The store has what something here waited for. */
+  handleWritten(): void {
+    if (this.isOpen || this.#isFinishing) this.#host.markReady(this);
   }
 
   putBack(rest: Uint8Array): void {

@@ -11,7 +11,8 @@ import type { Connection } from './connection.ts';
 import type { Deadlines, Timed } from './deadlines.ts';
 import type { Flow } from './flow.ts';
 import type { Message } from './message.ts';
-import type { RetainedStore } from './retained.ts';
+import type { Journal } from './persistence/journal.ts';
+import type { RetainedFields, RetainedStore } from './retained.ts';
 import { targetForOwn } from './router.ts';
 import type { Route, Router } from './router.ts';
 import type { SharedChoice, SharedGroup } from './shared-group.ts';
@@ -19,6 +20,7 @@ import type { Subscription } from './subscription.ts';
 
 /** What delivery needs of the core. */
 export interface DeliveryHost extends SharedChoice {
+  readonly journal: Journal | undefined;
   readonly router: Router;
   readonly retained: RetainedStore;
   readonly deadlines: Deadlines;
@@ -49,7 +51,9 @@ export class Delivery {
     deadline: Infinity,
     heapIndex: -1,
     handleTimeout: (now) => {
-      if (this.#host.retained.removeExpired(now)) this.#host.deadlines.set(this.#sweep, now + RETAINED_SWEEP_INTERVAL);
+      const { retained, journal } = this.#host;
+      if (retained.removeExpired(now, (topic) => journal?.retainedDeleted(topic)))
+        this.#host.deadlines.set(this.#sweep, now + RETAINED_SWEEP_INTERVAL);
     },
   };
 
@@ -96,11 +100,7 @@ export class Delivery {
       if (target === undefined || !target.flow.isOpen) continue;
       const qos = Math.min(target.qos, message.qos);
       const retain = message.retain && target.retainAsPublished; // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
-      const encoded =
-        target.identifiers === undefined && !retain
-          ? message.shared(session.version, qos)
-          : message.encode(session.version, qos, retain, target.identifiers);
-      this.#offer(target.flow, target.subscriptions[0], encoded, source, now);
+      this.#offer(message, target.subscriptions[0], qos, retain, target.identifiers, source, now);
     }
     for (const group of route.groups) this.#share(group, message, source, now);
     return isStored;
@@ -119,24 +119,28 @@ export class Delivery {
       this.#host.counters.messagesDropped++;
       return;
     }
-    const { flow, identifier } = member;
-    const encoded = message.encode(
-      flow.session.version,
-      Math.min(member.qos, message.qos),
-      message.retain && member.retainAsPublished,
-      identifier === 0 ? undefined : [identifier],
-    );
-    this.#offer(flow, member, encoded, source, now);
+    const { identifier } = member;
+    const qos = Math.min(member.qos, message.qos);
+    const retain = message.retain && member.retainAsPublished;
+    this.#offer(message, member, qos, retain, identifier === 0 ? undefined : [identifier], source, now);
   }
 
   /** Queues a copy for a flow, or counts why not. */
   #offer(
-    flow: Flow,
+    original: Message,
     subscription: Subscription,
-    message: EncodedPublish,
+    qos: number,
+    retain: boolean,
+    identifiers: readonly number[] | undefined,
     source: Channel | undefined,
     now: number,
   ): void {
+    const { flow } = subscription;
+    const { version } = flow.session;
+    const message =
+      identifiers === undefined && !retain
+        ? original.shared(version, qos)
+        : original.encode(version, qos, retain, identifiers);
     // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
     if (message.size > flow.queue.maximumPacketSize) {
       this.#host.counters.messagesDropped++;
@@ -159,7 +163,12 @@ export class Delivery {
       return;
     }
     this.#host.counters.messagesRouted++;
-    flow.enqueue(flow.channel === undefined || flow.isBehind ? this.#forKeeping(message) : message, subscription);
+    const { journal } = this.#host;
+    const isStored = journal !== undefined && flow.session.isStored;
+    flow.enqueue(
+      flow.channel === undefined || flow.isBehind ? this.#forKeeping(message) : message,
+      isStored ? journal.queued(original, subscription, { qos, retain, identifiers }) : subscription,
+    );
   }
 
   /**
@@ -213,14 +222,25 @@ export class Delivery {
     else this.#host.abortChannel(channel, ReasonCode.QUOTA_EXCEEDED, now);
   }
 
+  /** Puts back a retained message of a former process. @returns false when there is no room for it */
+  restore(message: RetainedFields): boolean {
+    return this.#store(message, 0);
+  }
+
   #retain(message: Message, now: number): boolean {
     if (message.payload.length === 0) {
-      this.#host.retained.delete(message.topic); // [MQTT-3.3.1-6], [MQTT-3.3.1-7]
+      if (this.#host.retained.delete(message.topic)) this.#host.journal?.retainedDeleted(message.topic); // [MQTT-3.3.1-6], [MQTT-3.3.1-7]
       return true;
     }
+    const isStored = this.#store(message, now);
+    if (isStored) this.#host.journal?.retained(message);
+    else this.#host.counters.retainedRefused++;
+    return isStored;
+  }
+
+  #store(message: RetainedFields, now: number): boolean {
     const isStored = this.#host.retained.set(message);
-    if (!isStored) this.#host.counters.retainedRefused++;
-    else if (message.expiresAt !== Infinity && this.#sweep.heapIndex === -1)
+    if (isStored && message.expiresAt !== Infinity && this.#sweep.heapIndex === -1)
       this.#host.deadlines.set(this.#sweep, now + RETAINED_SWEEP_INTERVAL);
     return isStored;
   }

@@ -12,6 +12,7 @@ import type { Deadlines, Timed } from './deadlines.ts';
 import type { InFlightMessage } from './in-flight.ts';
 import { OutboundQueue } from './outbound-queue.ts';
 import type { MessageSource, UnsentMessage } from './outbound-queue.ts';
+import type { Journal } from './persistence/journal.ts';
 import { Receipts } from './receipts.ts';
 import type { Session } from './session.ts';
 import type { Subscription } from './subscription.ts';
@@ -19,6 +20,8 @@ import { OutgoingAliases } from './topic-aliases.ts';
 
 /** What a flow needs from the core. */
 export interface FlowHost {
+  /** Where what outlives the process is written down; undefined when nothing does. */
+  readonly journal: Journal | undefined;
   readonly deadlines: Deadlines;
   readonly counters: BrokerCounters;
   /** Bytes queued on all flows. */
@@ -37,7 +40,9 @@ export class Flow implements Timed {
   readonly queue: OutboundQueue;
   /** By topic filter. */
   readonly subscriptions: Map<string, Subscription> = new Map();
-  readonly receipts: Receipts = new Receipts();
+  readonly receipts: Receipts;
+  /** Among those that its session has had; that of the control flow is 0. */
+  readonly number: number;
   /** What it travels on; undefined while the client is not connected. */
   channel: Channel | undefined = undefined;
   /** Whether messages are still taken. */
@@ -60,7 +65,11 @@ export class Flow implements Timed {
   constructor(session: Session, host: FlowHost) {
     this.session = session;
     this.#host = host;
+    this.number = session.flowCount++;
     this.queue = new OutboundQueue(this, session.inFlight);
+    this.receipts = new Receipts(session.receiptLog);
+    const { journal } = host;
+    if (journal !== undefined) this.queue.onDropped = (source) => journal.done(source);
   }
 
   /** Bytes of messages that wait. */
@@ -200,6 +209,8 @@ export class Flow implements Timed {
     this.#retained = [];
     const unsent = this.#takeUnsent();
     unsent.push(...this.#takeDeferred());
+    const { journal } = this.#host;
+    if (journal !== undefined) for (const { source } of unsent) journal.done(source);
     return unsent;
   }
 

@@ -21,7 +21,12 @@ export class InFlightMessage {
   /** Bytes by which it counts in a queue while it waits to be sent again. */
   resendSize = 0;
 
-  constructor(identifier: number, queue: OutboundQueue, message: EncodedPublish, source: MessageSource | undefined) {
+  constructor(
+    identifier: number,
+    queue: OutboundQueue,
+    message: EncodedPublish | undefined,
+    source: MessageSource | undefined,
+  ) {
     this.identifier = identifier;
     this.queue = queue;
     this.message = message;
@@ -38,6 +43,8 @@ export class InFlightMessage {
 export class InFlightWindow {
   /** Messages that the peer takes at once. [MQTT-4.9.0-1] */
   receiveMaximum: number;
+  /** Called with each message that has got its identifier and is about to be sent for the first time. */
+  onTaken: ((entry: InFlightMessage) => void) | undefined = undefined;
   readonly #entries = new Map<number, InFlightMessage>();
   /** Identifiers of SUBSCRIBE and UNSUBSCRIBE, which share the space. */
   readonly #reserved = new Set<number>();
@@ -87,12 +94,32 @@ export class InFlightWindow {
       this.#wait(queue);
       return 0;
     }
-    this.#entries.set(identifier, new InFlightMessage(identifier, queue, message, source));
+    const entry = new InFlightMessage(identifier, queue, message, source);
+    this.#entries.set(identifier, entry);
     this.#bytes += message.size;
     this.#sent++;
     queue.inFlightCount++;
     queue.inFlightBytes += message.size;
+    this.onTaken?.(entry);
     return identifier;
+  }
+
+  /**
+   * Puts back an exchange that a former process began; it waits to be sent again.
+   *
+   * @param message undefined where PUBREC had come
+   */
+  restore(
+    identifier: number,
+    queue: OutboundQueue,
+    message: EncodedPublish | undefined,
+    source: MessageSource | undefined,
+  ): InFlightMessage {
+    const entry = new InFlightMessage(identifier, queue, message, source);
+    entry.isSent = false;
+    this.#entries.set(identifier, entry);
+    this.#bytes += message?.size ?? 0;
+    return entry;
   }
 
   /** Whether an entry is still to be sent again: it was not acknowledged in the meantime, on whichever flow. */

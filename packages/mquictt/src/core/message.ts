@@ -3,6 +3,7 @@ import { GATHER_LIMIT } from '../limits.ts';
 import type { ProtocolVersion } from '../packets/packet-types.ts';
 import { encodePublish } from '../packets/publish.ts';
 import type { EncodedPublish } from '../packets/publish.ts';
+import type { StoredMessage } from './persistence/journal.ts';
 
 export interface MessageFields {
   readonly topic: string;
@@ -27,6 +28,8 @@ export class Message implements MessageFields {
   readonly expiresAt: number;
   /** The client who published it; undefined for the broker's own. */
   readonly publisher: unknown;
+  /** Where it is in the store. Kept by Journal. */
+  stored: StoredMessage | undefined = undefined;
   #payload: Uint8Array;
   #isOwned = false;
   /** What subscribers without options of their own share, by version and QoS; MQTT 3.1 and 3.1.1 have one form. */

@@ -51,6 +51,8 @@ export class OutboundQueue {
 
   /** Called with each message that is dropped because it expired. */
   onExpired: ((message: EncodedPublish) => void) | undefined = undefined;
+  /** Called with what a message was queued for that is dropped because it expired or is too large. */
+  onDropped: ((source: MessageSource | undefined) => void) | undefined = undefined;
 
   readonly #window: InFlightWindow;
   /** In the order in which they were first sent, those that have been acknowledged meanwhile included. */
@@ -128,6 +130,7 @@ export class OutboundQueue {
         if (!isTooLarge) return this.#takeResend(entry, now);
         this.#window.acknowledge(entry.identifier);
         this.tooLargeCount++;
+        this.onDropped?.(entry.source);
       }
       this.#resends.shift();
       this.bytes -= entry.resendSize;
@@ -252,6 +255,7 @@ export class OutboundQueue {
   /** A message that has expired or is larger than the peer takes. */
   #drop(index: number, now: number): void {
     const message = this.#items[index] as EncodedPublish;
+    this.onDropped?.(this.#sources[index]);
     this.#remove(index);
     if (message.expiresAt <= now) {
       // [MQTT-3.3.2-5]

@@ -4,9 +4,20 @@
  */
 import { MAX_ORPHANED_RECEIPTS } from '../limits.ts';
 
+/** Who writes receipts down. */
+export interface ReceiptLog {
+  added(identifier: number, digest: number): void;
+  released(identifier: number, digest: number): void;
+}
+
 export class Receipts {
   /** Digests by packet identifier. */
   readonly #digests = new Map<number, number>();
+  readonly #log: ReceiptLog | undefined;
+
+  constructor(log?: ReceiptLog) {
+    this.#log = log;
+  }
 
   get size(): number {
     return this.#digests.size;
@@ -18,11 +29,16 @@ export class Receipts {
 
   add(identifier: number, digest: number): void {
     this.#digests.set(identifier, digest);
+    this.#log?.added(identifier, digest);
   }
 
   /** @returns whether it was there */
   release(identifier: number): boolean {
-    return this.#digests.delete(identifier);
+    const digest = this.#digests.get(identifier);
+    if (digest === undefined) return false;
+    this.#digests.delete(identifier);
+    this.#log?.released(identifier, digest);
+    return true;
   }
 
   /** Hands everything over. */
@@ -34,7 +50,12 @@ export class Receipts {
 
 export class OrphanedReceipts {
   readonly #digests = new Map<number, number[]>();
+  readonly #log: ReceiptLog | undefined;
   #size = 0;
+
+  constructor(log?: ReceiptLog) {
+    this.#log = log;
+  }
 
   get size(): number {
     return this.#size;
@@ -62,6 +83,7 @@ export class OrphanedReceipts {
     if (index === -1) return false;
     known.splice(index, 1);
     this.#size--;
+    this.#log?.released(identifier, digest);
     return true;
   }
 
@@ -69,10 +91,20 @@ export class OrphanedReceipts {
   release(identifier: number): boolean {
     const known = this.#digests.get(identifier);
     if (known === undefined) return false;
-    known.shift();
+    const digest = known.shift() as number;
     this.#size--;
     if (known.length === 0) this.#digests.delete(identifier);
+    this.#log?.released(identifier, digest);
     return true;
+  }
+
+  /** Forgets all of them. */
+  clear(): void {
+    for (const [identifier, digests] of this.#digests) {
+      for (const digest of digests) this.#log?.released(identifier, digest);
+    }
+    this.#digests.clear();
+    this.#size = 0;
   }
 }
 

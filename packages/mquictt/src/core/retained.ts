@@ -164,14 +164,17 @@ export class RetainedStore {
   }
 
   /** Forgets what has expired. Costs a walk over everything: meant for once a minute. @returns whether others will expire later */
-  removeExpired(now: number): boolean {
+  removeExpired(now: number, onRemoved?: (topic: string) => void): boolean {
     const expired: string[] = [];
     let isMoreToCome = false;
     for (const message of walkAll(this.#root)) {
       if (message.expiresAt <= now) expired.push(message.topic);
       else if (message.expiresAt !== Infinity) isMoreToCome = true;
     }
-    for (const topic of expired) this.delete(topic);
+    for (const topic of expired) {
+      this.delete(topic);
+      onRemoved?.(topic);
+    }
     return isMoreToCome;
   }
 }

@@ -12,6 +12,7 @@ import type { FlowHost } from './flow.ts';
 import { InFlightWindow } from './in-flight.ts';
 import type { MessageSource } from './outbound-queue.ts';
 import { OrphanedReceipts } from './receipts.ts';
+import type { ReceiptLog } from './receipts.ts';
 
 /** How much may wait for one session. */
 export interface SessionQueueLimits {
@@ -44,7 +45,16 @@ export class Session implements Timed {
   /** The flow of the control stream and of whatever has no stream of its own any more. */
   readonly control: Flow;
   /** QoS 2 messages received on flows that are gone. */
-  readonly orphanedReceipts: OrphanedReceipts = new OrphanedReceipts();
+  readonly orphanedReceipts: OrphanedReceipts;
+  /** Writes down what is received with QoS 2. */
+  readonly receiptLog: ReceiptLog | undefined;
+  /** Flows that it has had. */
+  flowCount = 0;
+  /** Whether what it holds is in the store, and whether there is a record of the session itself. Kept by Journal. */
+  isStored = false;
+  hasRecord = false;
+  /** The broker ended while the client was connected: its return cancels the will. */
+  isInterrupted = false;
   /** Seconds for which it is kept without a connection, Infinity = for ever. */
   expiryInterval = 0;
   subscriptionCount = 0;
@@ -68,7 +78,7 @@ export class Session implements Timed {
   /** @param connection that begins it; its version and identity are taken over */
   constructor(
     clientId: string,
-    connection: Connection,
+    connection: Pick<Connection, 'peerIdentity' | 'version'>,
     host: SessionHost,
     onTimeout: (session: Session, now: number) => void,
   ) {
@@ -77,6 +87,10 @@ export class Session implements Timed {
     this.version = connection.version;
     this.#limits = host.sessionQueue;
     this.#onTimeout = onTimeout;
+    const { journal } = host;
+    if (journal !== undefined) this.inFlight.onTaken = (exchange) => journal.taken(exchange);
+    this.receiptLog = journal?.receiptLogOf(this);
+    this.orphanedReceipts = new OrphanedReceipts(this.receiptLog);
     this.control = new Flow(this, host);
   }
 

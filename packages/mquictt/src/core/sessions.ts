@@ -2,6 +2,7 @@
  * All sessions by client identifier, and their lives: begun or resumed by a connection, kept when it ends, over when their time is up. A will is published
  * when its delay or the session is over, whichever comes first, unless the client returns before. [MQTT-3.1.2-8], [MQTT-3.1.3-9]
  */
+import { WILL_DELAY_AFTER_CRASH } from '../limits.ts';
 import type { ReceivedWill } from '../packets/codec.ts';
 import type { EncodedPublish } from '../packets/publish.ts';
 import type { LogFunction } from './broker-stats.ts';
@@ -9,12 +10,22 @@ import type { Connection } from './connection.ts';
 import type { Flow } from './flow.ts';
 import type { Message } from './message.ts';
 import type { MessageSource } from './outbound-queue.ts';
+import { StoredEntry } from './persistence/journal.ts';
 import { messageOf, reencode } from './reencode.ts';
 import type { Router } from './router.ts';
 import { Session } from './session.ts';
 import type { SessionHost } from './session.ts';
 import { Subscription } from './subscription.ts';
 import { willMessage } from './will.ts';
+
+/** What is known of a session of a former process; times as the core counts them, in ms. */
+export interface RestoredSession {
+  readonly isConnected: boolean;
+  readonly expiryInterval: number;
+  readonly expiresAt: number;
+  readonly willAt: number;
+  readonly will: ReceivedWill | undefined;
+}
 
 /** What the sessions need from the core. */
 export interface SessionsHost extends SessionHost {
@@ -48,7 +59,7 @@ export class Sessions {
   }
 
   /** Begins a session. There is none with this client identifier. */
-  begin(clientId: string, connection: Connection): Session {
+  begin(clientId: string, connection: Pick<Connection, 'peerIdentity' | 'version'>): Session {
     const session = new Session(clientId, connection, this.#host, (expired, now) => this.#onTimeout(expired, now));
     this.#byClientId.set(clientId, session);
     return session;
@@ -82,7 +93,9 @@ export class Sessions {
       session.control.requeue(change);
       session.version = connection.version;
     }
+    session.isInterrupted = false;
     if (connection.control !== undefined) session.control.attach(connection.control);
+    this.#host.journal?.sessionChanged(session);
   }
 
   /**
@@ -103,6 +116,33 @@ export class Sessions {
     if (will !== undefined) session.willAt = now + will.delayInterval * 1000;
     this.#setDeadline(session);
     if (session.willAt <= now) this.#publishWill(session, now);
+    this.#host.journal?.sessionChanged(session);
+  }
+
+  /**
+   * A session that a former process had. Where its client was connected, that counts as the end of the connection, but not by the client's doing: the will
+   * waits until it could have come back.
+   */
+  restore(
+    session: Session,
+    { expiryInterval, will, isConnected, expiresAt, willAt }: RestoredSession,
+    now: number,
+  ): void {
+    session.expiryInterval = expiryInterval;
+    session.will = will;
+    session.isInterrupted = isConnected;
+    session.expiresAt = expiresAt;
+    session.willAt = willAt;
+    if (isConnected) {
+      session.expiresAt = now + expiryInterval * 1000;
+      if (will !== undefined) {
+        session.willAt = now + Math.max(will.delayInterval * 1000, WILL_DELAY_AFTER_CRASH);
+        // The end of a session that was shorter would publish it before.
+        session.expiresAt = Math.max(session.expiresAt, session.willAt);
+      }
+    }
+    this.#setDeadline(session);
+    this.#host.journal?.sessionChanged(session);
   }
 
   /** Ends a flow and its subscriptions; what is in flight stays in the window. Messages of shared subscriptions that were not sent go to other members. */
@@ -129,6 +169,7 @@ export class Sessions {
       if (qos === 1 && message !== undefined) this.#passOn(session, message, source, now);
     for (const flow of flows) this.endFlow(flow, now);
     this.endFlow(session.control, now);
+    this.#host.journal?.sessionEnded(session);
     this.#publishWill(session, now);
   }
 
@@ -136,6 +177,7 @@ export class Sessions {
     const { session, subscriptions } = flow;
     for (const subscription of subscriptions.values()) {
       this.#host.router.remove(subscription);
+      this.#host.journal?.unsubscribed(subscription);
       session.subscriptionLevels -= subscription.levels;
     }
     session.subscriptionCount -= subscriptions.size;
@@ -143,8 +185,9 @@ export class Sessions {
   }
 
   #passOn(session: Session, message: EncodedPublish, source: MessageSource | undefined, now: number): void {
-    if (!(source instanceof Subscription) || !source.isShared) return;
-    this.#host.passOn(source.topicFilter, messageOf(message, session.version), now);
+    const subscription = source instanceof StoredEntry ? source.source : source;
+    if (!(subscription instanceof Subscription) || !subscription.isShared) return;
+    this.#host.passOn(subscription.topicFilter, messageOf(message, session.version), now);
   }
 
   /**
@@ -159,6 +202,7 @@ export class Sessions {
       for (const subscription of flow.subscriptions.values()) {
         this.#host.router.remove(subscription);
         if (control.subscriptions.has(subscription.topicFilter)) {
+          this.#host.journal?.unsubscribed(subscription);
           session.subscriptionCount--;
           session.subscriptionLevels -= subscription.levels;
           continue;
@@ -183,7 +227,10 @@ export class Sessions {
       this.end(session, now);
       return;
     }
-    if (session.willAt <= now) this.#publishWill(session, now);
+    if (session.willAt <= now) {
+      this.#publishWill(session, now);
+      this.#host.journal?.sessionChanged(session);
+    }
     this.#setDeadline(session);
   }
 

@@ -22,6 +22,8 @@ export class Subscription implements MessageSource {
   /** What waits to be sent for it. Kept by OutboundQueue. */
   queuedBytes = 0;
   queuedMessages = 0;
+  /** Of its record in the store; empty when there is none. Kept by Journal. */
+  storeKey = '';
 
   /** @param request of which qos is not looked at: less may have been granted */
   constructor(
@@ -44,6 +46,8 @@ export class Subscription implements MessageSource {
 
   /** The same on another flow. */
   static moved(subscription: Subscription, flow: Flow): Subscription {
-    return new Subscription(flow, subscription, subscription.qos, subscription.identifier);
+    const moved = new Subscription(flow, subscription, subscription.qos, subscription.identifier);
+    moved.storeKey = subscription.storeKey;
+    return moved;
   }
 }

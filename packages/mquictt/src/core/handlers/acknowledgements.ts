@@ -20,7 +20,7 @@ export function handleAcknowledgement(
   switch (type) {
     case PacketType.PUBACK:
     case PacketType.PUBCOMP:
-      handleLast(channel, type, identifier);
+      handleLast(core, channel, type, identifier);
       return;
     case PacketType.PUBREC:
       handlePubrec(core, channel, identifier, reasonCode);
@@ -32,7 +32,7 @@ export function handleAcknowledgement(
 }
 
 /** PUBACK or PUBCOMP: the exchange is over. */
-function handleLast(channel: Channel, type: AcknowledgementType, identifier: number): void {
+function handleLast(core: BrokerCore, channel: Channel, type: AcknowledgementType, identifier: number): void {
   const flow = channel.flow as Flow;
   const { inFlight } = flow.session;
   const entry = inFlight.get(identifier);
@@ -42,6 +42,7 @@ function handleLast(channel: Channel, type: AcknowledgementType, identifier: num
   const isExpected = type === PacketType.PUBACK ? entry.qos === 1 : entry.message === undefined;
   if (!isExpected) throw unexpected(type, identifier);
   inFlight.finish(entry);
+  core.journal?.done(entry.source);
   flow.wakeWaiting();
 }
 
@@ -58,10 +59,12 @@ function handlePubrec(core: BrokerCore, channel: Channel, identifier: number, re
   if (entry.qos !== 2) throw unexpected(PacketType.PUBREC, identifier);
   if (reasonCode >= 0x80) {
     inFlight.finish(entry);
+    core.journal?.done(entry.source);
     flow.wakeWaiting();
     return;
   }
   inFlight.receive(entry);
+  core.journal?.received(entry);
   answer(core, channel, PacketType.PUBREL, identifier, ReasonCode.SUCCESS);
 }
 
@@ -83,6 +86,7 @@ function answer(
   const { version } = channel.connection;
   if (reasonCode === 0 || version < 5) channel.output.pushAcknowledgement(headerOf(type), identifier);
   else channel.output.pushReply(encodeAcknowledgement(type, identifier, reasonCode, version));
+  if (channel.flow?.session.isStored === true) channel.holdAnswers(-1);
   core.markReady(channel);
 }
 

@@ -60,6 +60,8 @@ export function handleConnect(core: BrokerCore, channel: Channel, packet: Connec
   if (former === undefined && (core.sessions.size >= MAX_SESSIONS || core.isOverloaded))
     refuse(ReasonCode.QUOTA_EXCEEDED, 'The broker holds as many sessions or messages as it can');
 
+  const { changeCount } = core;
+
   // 5. Whoever has that name goes. [MQTT-3.1.4-3]
   if (former?.connection !== undefined)
     core.disconnect(
@@ -71,7 +73,9 @@ export function handleConnect(core: BrokerCore, channel: Channel, packet: Connec
 
   // 6. The session: the one that is kept, or a new one. [MQTT-3.1.2-4], [MQTT-3.1.2-5], [MQTT-3.1.2-6]
   let session = core.sessions.get(clientId);
-  if (session !== undefined && (packet.cleanStart || isForeign)) {
+  // Its connection was not broken by the client, but by the broker's own end.
+  if (session?.isInterrupted === true && !isForeign) session.will = undefined;
+  if (session !== undefined && (packet.cleanStart || isForeign || session.expiryInterval === 0)) {
     core.sessions.end(session, now);
     session = undefined;
   }
@@ -98,6 +102,7 @@ export function handleConnect(core: BrokerCore, channel: Channel, packet: Connec
     ...(serverKeepAlive === undefined ? {} : { serverKeepAlive }), // [MQTT-3.2.2-21]
   };
   core.reply(channel, encodeConnack(fields, version, connection));
+  channel.holdEverything(changeCount);
   const { remote, peerIdentity } = connection;
   const identity = peerIdentity === undefined ? {} : { peerIdentity };
   core.log('info', 'A client connected', { remote, clientId, version, sessionPresent, ...identity });

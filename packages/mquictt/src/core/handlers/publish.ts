@@ -41,10 +41,17 @@ export function handlePublish(
     digest = digestOf(channel.topicBytes, view.forwarded, view.payload());
     if (isReceived(channel, flow, digest)) {
       channel.output.pushAcknowledgement(PUBREC, packetIdentifier);
+      // The first one may be under way to the store.
+      if (flow.session.isStored) channel.holdAnswers(-1);
       core.markReady(channel);
       return;
     }
   }
+  if (qos > 0 && core.journal?.isRefusing === true) {
+    refuse(core, channel, now);
+    return;
+  }
+  const { changeCount } = core;
 
   const message = new Message(
     {
@@ -72,9 +79,21 @@ export function handlePublish(
     channel.output.pushAcknowledgement(PUBREC, packetIdentifier);
     core.markReady(channel);
   }
+  channel.holdAnswers(changeCount);
   // [MQTT-3.3.4-7]; a client of MQTT 3.1.1 does not know the bound and is slowed down instead, see Channel.isHeld.
   if (version === 5 && channel.output.pubackCount + flow.receipts.size > core.capabilities.receiveMaximum)
     throw new PacketError(ReasonCode.RECEIVE_MAXIMUM_EXCEEDED, 'More messages came than the Receive Maximum allows');
+}
+
+/** The store takes nothing at the moment, so nothing can be promised. Before MQTT 5 there is no way to say so. */
+function refuse(core: BrokerCore, channel: Channel, now: number): void {
+  const { connection } = channel;
+  if (connection.version < 5) {
+    core.disconnect(connection, ReasonCode.QUOTA_EXCEEDED, 'The store takes nothing at the moment', now);
+    return;
+  }
+  const type = view.qos === 1 ? PacketType.PUBACK : PacketType.PUBREC;
+  core.reply(channel, encodeAcknowledgement(type, view.packetIdentifier, ReasonCode.QUOTA_EXCEEDED, 5));
 }
 
 /** What CONNACK announced. @throws PacketError */

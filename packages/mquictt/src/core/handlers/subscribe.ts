@@ -25,6 +25,7 @@ export function handleSubscribe(core: BrokerCore, channel: Channel, packet: Subs
       ReasonCode.SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED,
       'Subscription identifiers are not supported',
     );
+  const { changeCount } = core;
   const retained: Iterator<EncodedPublish | undefined>[] = [];
   const reasonCodes = packet.subscriptions.map((request) => {
     const refusal = refusalOf(core, flow, request);
@@ -39,7 +40,9 @@ export function handleSubscribe(core: BrokerCore, channel: Channel, packet: Subs
       flow.session.subscriptionLevels += subscription.levels;
     } else {
       core.router.remove(existing);
+      core.journal?.unsubscribed(existing);
     }
+    core.journal?.subscribed(subscription);
     flow.subscriptions.set(request.topicFilter, subscription);
     core.router.add(subscription);
     // [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]. Shared subscriptions get none (MQTT 5 §4.8.2).
@@ -50,6 +53,7 @@ export function handleSubscribe(core: BrokerCore, channel: Channel, packet: Subs
   });
   // [MQTT-3.8.4-1], [MQTT-3.8.4-6]. Answers go before messages, so SUBACK comes first.
   core.reply(channel, encodeSuback(packet.packetIdentifier, reasonCodes, channel.connection.version));
+  channel.holdAnswers(changeCount);
   for (const messages of retained) flow.enqueueRetained(messages);
 }
 
@@ -99,6 +103,7 @@ function* retainedFor(
 
 export function handleUnsubscribe(core: BrokerCore, channel: Channel, packet: UnsubscribePacket): void {
   const flow = channel.flow as Flow;
+  const { changeCount } = core;
   const reasonCodes = packet.topicFilters.map((filter) => {
     const subscription = flow.subscriptions.get(filter); // [MQTT-3.10.4-1]
     if (subscription === undefined) return ReasonCode.NO_SUBSCRIPTION_EXISTED;
@@ -106,8 +111,10 @@ export function handleUnsubscribe(core: BrokerCore, channel: Channel, packet: Un
     flow.session.subscriptionCount--;
     flow.session.subscriptionLevels -= subscription.levels;
     core.router.remove(subscription);
+    core.journal?.unsubscribed(subscription);
     return ReasonCode.SUCCESS;
   });
   // [MQTT-3.10.4-4], [MQTT-3.10.4-5]
   core.reply(channel, encodeUnsuback(packet.packetIdentifier, reasonCodes, channel.connection.version));
+  channel.holdAnswers(changeCount);
 }
