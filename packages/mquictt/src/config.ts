@@ -32,6 +32,17 @@ export interface LogConfig {
   readonly flushEveryMs: number;
 }
 
+/** PEM texts of a certificate, followed by those that lead to its CA, and of its private key. */
+export interface CertificatePem {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
+
+interface OwnCertificate {
+  readonly credential: Credential;
+  readonly certificate: CertificatePem;
+}
+
 export class Config {
   /**
    * Whom a client trusts; undefined = the roots that Node.js brings along. A broker takes the certificates of clients that lead here; undefined = it asks
@@ -40,14 +51,17 @@ export class Config {
   readonly roots: RootStore | undefined;
   /** Certificate chain and key. A broker shows it, and a client shows it to brokers that ask. */
   readonly credential: Credential | undefined;
+  /** @internal The same as PEM texts, for node:tls. */
+  readonly certificate: CertificatePem | undefined;
   /** Undefined where the file has none. */
   readonly logs: LogConfig | undefined;
   /** @internal What clients with this configuration resume their connections with: they trust the same, and show the same certificate. */
   readonly sessions: SessionCache = new SessionCache();
 
-  private constructor(roots: RootStore | undefined, credential: Credential | undefined, logs: LogConfig | undefined) {
+  private constructor(roots: RootStore | undefined, own: OwnCertificate | undefined, logs: LogConfig | undefined) {
     this.roots = roots;
-    this.credential = credential;
+    this.credential = own?.credential;
+    this.certificate = own?.certificate;
     this.logs = logs;
   }
 
@@ -106,8 +120,8 @@ export class Config {
   }
 
   /** @internal */
-  static make(roots: RootStore | undefined, credential: Credential | undefined, logs: LogConfig | undefined): Config {
-    return new Config(roots, credential, logs);
+  static make(roots: RootStore | undefined, own: OwnCertificate | undefined, logs: LogConfig | undefined): Config {
+    return new Config(roots, own, logs);
   }
 }
 
@@ -143,7 +157,7 @@ function build(texts: Texts, names: Names, logs: LogConfig | undefined): Config 
       certificatePem,
       keyPem,
     });
-    return Config.make(roots, credential, logs);
+    return Config.make(roots, { credential, certificate: { certificatePem, keyPem } }, logs);
   } catch (error) {
     const where = `${names.certificatePem} and ${names.keyPem}`;
     throw certificateError(`Certificate and key of ${where} cannot be used: ${(error as Error).message}`, error);

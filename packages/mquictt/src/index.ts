@@ -1,6 +1,19 @@
 /** MQTT over QUIC: client and broker. */
 export { server, Broker } from './broker/broker.ts';
-export type { BrokerOptions, ClientCertificates } from './broker/broker.ts';
+export type { BrokerOptions, ListenerInfo } from './broker/broker.ts';
+export type { ClientCertificates } from './broker/client-certificates.ts';
+export type {
+  CommonListenerOptions,
+  ListenerOptions,
+  QuicListenerOptions,
+  SecureListenerCertificates,
+  SecureWebSocketListenerOptions,
+  TcpListenerOptions,
+  TlsListenerOptions,
+  WebSocketListenerOptions,
+  WebSocketPath,
+} from './broker/listener-options.ts';
+export type { TransportKind } from './transports/transport.ts';
 export type { SlowConsumer } from './core/broker-core.ts';
 export type { BrokerStats } from './core/broker-stats.ts';
 export type { CapabilityOptions } from './core/capabilities.ts';

@@ -94,6 +94,16 @@ export const RETAINED_SEARCH_STEP = 4_096;
 
 /** ms from the connection to CONNECT; connections that say nothing would pile up. */
 export const CONNECT_DEADLINE = 10_000;
+/** Connections of one listener: each costs a descriptor and some 10 KiB. */
+export const MAX_CONNECTIONS = 65_536;
+/** Those of TCP, TLS and WebSocket that have brought no CONNECT; beyond it the oldest makes room. A crowd that connects at once gets through it in moments. */
+export const MAX_HALF_OPEN_CONNECTIONS = 4_096;
+/** Bytes on such a connection before it is ended, TLS and HTTP included: four fields of 64 KiB are more than a CONNECT needs. */
+export const MAX_BYTES_BEFORE_CONNECT = 262_144;
+/** Bytes of a WebSocket's HTTP request, which is read before anybody has logged in. */
+export const MAX_HTTP_HEADER_SIZE = 8_192;
+/** Bytes written to a TCP, TLS or WebSocket connection that the system has not taken: beyond it the flow keeps them, and decides what to drop. */
+export const SOCKET_SEND_BUFFER = 262_144;
 /** Streams of one connection that wait for CONNECT to be accepted; each may hold a stream window of unread bytes. */
 export const MAX_STREAMS_BEFORE_CONNECT = 128;
 /** Data flows that may end with a protocol error before the connection does. */

@@ -18,7 +18,7 @@ export type {
   SessionStore,
   SignalOptions,
 } from './options.ts';
-export { formatAddress, parseAddress } from './addresses.ts';
+export { formatAddress, parseAddress, plainAddress } from './addresses.ts';
 export type { SocketAddress } from './addresses.ts';
 export { QuicNodeError } from './errors.ts';
 export type { QuicNodeErrorCode } from './errors.ts';

@@ -1,16 +1,6 @@
-/** The broker on a UDP port: a listener, the core, one timer, and the loop that serves what the core names. */
-import type {
-  ClientCertificateOptions,
-  Credential,
-  JudgePeer,
-  QuicListener,
-  RootStore,
-  Runtime,
-  SocketAddress,
-  Timer,
-  TransportConfig,
-} from '@mquictt/quic-node';
-import { listen, nodeRuntime, parseAddress } from '@mquictt/quic-node';
+/** The broker: its listeners, the core, one timer, and the loop that serves what the core names. */
+import { nodeRuntime } from '@mquictt/quic-node';
+import type { Runtime, SocketAddress, Timer } from '@mquictt/quic-node';
 import type { Config } from '../config.ts';
 import { BrokerCore } from '../core/broker-core.ts';
 import type { SlowConsumer } from '../core/broker-core.ts';
@@ -19,15 +9,19 @@ import type { CapabilityOptions } from '../core/capabilities.ts';
 import type { RetainedLimits } from '../core/retained.ts';
 import type { SessionQueueLimits } from '../core/session.ts';
 import type { SharedStrategy } from '../core/shared-group.ts';
-import { MqttError, usageError } from '../errors.ts';
-import { CLOSE_DEADLINE, MAX_STREAMS } from '../limits.ts';
+import { usageError } from '../errors.ts';
+import { CLOSE_DEADLINE } from '../limits.ts';
 import { logFunction } from '../logger.ts';
 import type { Logger } from '../logger.ts';
-import { ALPN, DEFAULT_PORT, listenError, quicOptionsOf } from '../quic-options.ts';
 import type { QuicOptions } from '../quic-options.ts';
 import { ReasonCode } from '../reason-codes.ts';
 import type { Store } from '../stores/store.ts';
+import type { TransportKind, TransportListener } from '../transports/transport.ts';
+import type { ClientCertificates } from './client-certificates.ts';
 import { ConnectionBinding } from './connection-binding.ts';
+import type { ListenerOptions } from './listener-options.ts';
+import { openListeners } from './open-listeners.ts';
+import type { OpenListeners } from './open-listeners.ts';
 import { Persistence } from './persistence.ts';
 import { StreamBinding } from './stream-binding.ts';
 import type { StreamBindingHost } from './stream-binding.ts';
@@ -57,7 +51,9 @@ export interface BrokerOptions extends QuicOptions, CapabilityOptions {
    * @default nothing outlives the broker
    */
   readonly store?: Store;
-  /** Connections at once; more are refused. @default 65_536 */
+  /** Where else to listen: QUIC, TCP, TLS, WebSocket and secure WebSocket, any number of each. */
+  readonly listeners?: readonly ListenerOptions[];
+  /** Connections of each listener at once; more are refused. @default 65_536 */
   readonly maxConnections?: number;
   /**
    * How clients are asked for certificates.
@@ -68,61 +64,70 @@ export interface BrokerOptions extends QuicOptions, CapabilityOptions {
   readonly onWarning?: (message: string) => void;
 }
 
-export interface ClientCertificates {
-  /** What certificates of clients must lead to. @default the CA of the configuration */
-  readonly roots?: RootStore;
-  /** Whether clients without a certificate are refused. @default true */
-  readonly required?: boolean;
-  /** Asked about each client with a certificate; what it gives is the client's identity. @default all are welcome */
-  readonly judge?: JudgePeer;
+export interface ListenerInfo {
+  readonly type: TransportKind;
+  readonly name: string;
+  /** IP address and port as bound: port 0 has become a real one. */
+  readonly address: SocketAddress;
+  /** Connections that are through with their handshake. */
+  readonly connections: number;
 }
-
-/** What a broker allows each client; `transport` of BrokerOptions goes before it. */
-const TRANSPORT: TransportConfig = {
-  // MQTT's keep-alive rules, which is not known when the handshake fixes this.
-  maxIdleTimeout: 0,
-  maxBidirectionalStreams: MAX_STREAMS,
-  // Larger buffers only make messages older.
-  streamSendBuffer: 262_144,
-};
 
 /** Configurations whose `logs` have been warned about. */
 const warned = new WeakSet<Config>();
 
 /** A running broker. Made by server(). */
 export class Broker {
-  readonly #listener: QuicListener;
+  readonly #open: OpenListeners;
   readonly #core: BrokerCore;
   readonly #runtime: Runtime;
   readonly #timer: Timer;
   readonly #persistence: Persistence | undefined;
   #timerDeadline = Infinity;
   #isFlushing = false;
+  #isFlushScheduled = false;
   #closing: Promise<void> | undefined = undefined;
+  #isClosed = false;
 
   /** @internal */
-  constructor(listener: QuicListener, core: BrokerCore, runtime: Runtime, persistence?: Persistence) {
-    this.#listener = listener;
+  constructor(open: OpenListeners, core: BrokerCore, runtime: Runtime, persistence?: Persistence) {
+    this.#open = open;
     this.#core = core;
     this.#runtime = runtime;
     this.#timer = runtime.createTimer(() => this.#onTimer());
     this.#persistence = persistence;
     if (persistence !== undefined) persistence.onWritten = () => this.#flush();
-    const host: StreamBindingHost = {
-      now: () => runtime.now(),
-      flush: () => this.#flush(),
-    };
-    listener.onConnection = (connection) => {
-      ConnectionBinding.start(connection, core, host);
-      this.#flush();
-    };
+    const now = (): number => runtime.now();
+    // quic-node gathers datagrams into turns by itself; sockets call for each chunk of each client.
+    const turns: StreamBindingHost = { now, flush: () => this.#flush() };
+    const sockets: StreamBindingHost = { now, flush: () => this.#flushSoon() };
+    for (const listener of open.listeners) this.#serve(listener, listener.kind === 'quic' ? turns : sockets);
     // What was restored may have deadlines.
     this.#flush();
   }
 
-  /** IP address and port as bound: port 0 has become a real one. */
+  /** IP address and port of QUIC as bound: port 0 has become a real one. */
   address(): SocketAddress {
-    return this.#listener.address;
+    return (this.#open.listeners[0] as TransportListener).address;
+  }
+
+  /** All listeners, in the order of the options; the address that the broker was started with comes first. */
+  listeners(): ListenerInfo[] {
+    return this.#open.listeners.map(({ kind, name, address, connectionCount }) => ({
+      type: kind,
+      name,
+      address,
+      connections: connectionCount,
+    }));
+  }
+
+  /**
+   * Replaces the certificate while the broker runs: new connections get that of this configuration, on all listeners without one of their own.
+   *
+   * @throws MqttError ERR_MQTT_CERTIFICATE
+   */
+  setCertificate(config: Config): void {
+    this.#open.setCertificate(config);
   }
 
   /** Counters, and what there is now. */
@@ -136,9 +141,9 @@ export class Broker {
   }
 
   /**
-   * Tells all clients that the broker stops, closes their connections and frees the port. Without a store sessions and retained messages are gone then.
+   * Tells all clients that the broker stops, closes their connections and frees the ports. Without a store sessions and retained messages are gone then.
    *
-   * @returns once the port is free; never rejects. A second call only waits.
+   * @returns once the ports are free; never rejects. A second call only waits.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -148,9 +153,28 @@ export class Broker {
   async #close(): Promise<void> {
     this.#core.shutDown(this.#runtime.now());
     this.#flush();
-    await this.#listener.close({ errorCode: ReasonCode.SERVER_SHUTTING_DOWN, deadline: CLOSE_DEADLINE });
+    const options = { errorCode: ReasonCode.SERVER_SHUTTING_DOWN, deadline: CLOSE_DEADLINE };
+    await Promise.all(this.#open.listeners.map((listener) => listener.close(options)));
+    this.#isClosed = true;
     this.#timer.clear();
     await this.#persistence?.close();
+  }
+
+  #serve(listener: TransportListener, host: StreamBindingHost): void {
+    listener.onConnection = (connection) => {
+      ConnectionBinding.start(connection, this.#core, host);
+      host.flush();
+    };
+  }
+
+  /** After everything that arrived together has been read: what goes to one client then goes in one write. */
+  #flushSoon(): void {
+    if (this.#isFlushScheduled || this.#isFlushing) return;
+    this.#isFlushScheduled = true;
+    setImmediate(() => {
+      this.#isFlushScheduled = false;
+      this.#flush();
+    });
   }
 
   /** Serves everything that the core has named, and what comes of it, then sets the timer. */
@@ -185,7 +209,7 @@ export class Broker {
   #setTimer(): void {
     const deadline = this.#core.nextTimeout();
     // An earlier setting does no harm: the timer is then set again, instead of once per message.
-    if (deadline >= this.#timerDeadline) return;
+    if (deadline >= this.#timerDeadline || this.#isClosed) return;
     this.#timerDeadline = deadline;
     this.#timer.set(deadline);
   }
@@ -198,14 +222,14 @@ export class Broker {
 }
 
 /**
- * Starts a broker for MQTT 5 and MQTT 3.1.1 over QUIC.
+ * Starts a broker for MQTT 5 and MQTT 3.1.1 over QUIC, and over what `listeners` of the options says.
  *
- * Everybody who can reach the port may connect, publish and subscribe: names and passwords are not checked in this version. Certificates of clients are
+ * Everybody who can reach its ports may connect, publish and subscribe: names and passwords are not checked in this version. Certificates of clients are
  * checked where the configuration has a CA, and required where `clientCertificates` says so.
  *
- * @param address where to listen, `host:port`; port 0 = any free one
+ * @param address where to listen for QUIC, `host:port`; port 0 = any free one
  * @param config with certificate and key: QUIC has no unencrypted form
- * @returns once the port is bound
+ * @returns once the ports are bound
  * @throws MqttError ERR_MQTT_CERTIFICATE, ERR_MQTT_LISTEN, ERR_MQTT_INVALID_ARGUMENT, ERR_MQTT_STORE, ERR_MQTT_STORE_TAKEN
  *
  * @example
@@ -217,7 +241,6 @@ export async function server(
   config: Config,
   options: BrokerOptions = {},
 ): Promise<Broker> {
-  const credential = credentialOf(config);
   if (config.logs !== undefined && !warned.has(config)) {
     warned.add(config);
     const warn = options.onWarning ?? ((message) => process.emitWarning(message, { code: 'MQUICTT_LOGS' }));
@@ -235,36 +258,11 @@ export async function server(
   });
   try {
     await persistence?.load(core);
-    const { host, port } = parseAddress(address, DEFAULT_PORT);
-    const listener = await listen({
-      ...quicOptionsOf(options),
-      runtime,
-      host,
-      port,
-      alpnProtocols: [ALPN],
-      certificate: credential,
-      clientCertificates: clientCertificatesOf(config, options),
-      transport: { ...TRANSPORT, ...options.transport },
-      maxConnections: options.maxConnections,
-    });
-    return new Broker(listener, core, runtime, persistence);
+    return new Broker(await openListeners(address, config, options, runtime, log), core, runtime, persistence);
   } catch (error) {
     await persistence?.close();
-    throw listenError(error);
+    throw error;
   }
-}
-
-function clientCertificatesOf(
-  config: Config,
-  { clientCertificates }: BrokerOptions,
-): ClientCertificateOptions | undefined {
-  const roots = clientCertificates?.roots ?? config.roots;
-  if (roots !== undefined) return { required: clientCertificates !== undefined, ...clientCertificates, roots };
-  if (clientCertificates === undefined) return undefined;
-  throw usageError(
-    'ERR_MQTT_CERTIFICATE',
-    'Certificates of clients need a CA that they lead to: name ca_cert_file under "auth" of the configuration, or give clientCertificates.roots',
-  );
 }
 
 /** What has to be a whole number, and from where to where. */
@@ -294,13 +292,4 @@ function checkNumbers(options: BrokerOptions): void {
     if (value !== undefined && (!Number.isInteger(value) || value < 1))
       wrong(`${name} expected a whole number above 0, got ${value}`);
   }
-}
-
-function credentialOf(config: Config): Credential {
-  if (config.credential !== undefined) return config.credential;
-  throw new MqttError(
-    'ERR_MQTT_CERTIFICATE',
-    'A broker needs a certificate: name cert_file and key_file under "auth" of its configuration (mquictt certificates makes some for development)',
-    { fault: 'usage' },
-  );
 }

@@ -1,14 +1,14 @@
 /**
- * One QUIC connection and what the core knows of it: stream 0 is the control stream; the others wait unread, held back by flow control, until CONNECT has been
+ * One connection and what the core knows of it: stream 0 is the control stream; the others wait unread, held back by flow control, until CONNECT has been
  * accepted on it.
  */
-import type { QuicConnection, QuicStream } from '@mquictt/quic-node';
 import { formatAddress } from '@mquictt/quic-node';
 import type { BrokerCore } from '../core/broker-core.ts';
 import type { Connection } from '../core/connection.ts';
 import type { Timed } from '../core/deadlines.ts';
 import { CLOSE_DEADLINE, LIVENESS_INTERVAL, LIVENESS_ROUNDS, MAX_STREAMS_BEFORE_CONNECT } from '../limits.ts';
 import { ApplicationErrorCode } from '../reason-codes.ts';
+import type { TransportConnection, TransportStream } from '../transports/transport.ts';
 import { StreamBinding } from './stream-binding.ts';
 import type { StreamBindingHost } from './stream-binding.ts';
 
@@ -17,26 +17,27 @@ export class ConnectionBinding implements Timed {
   deadline: number = Infinity;
   heapIndex = -1;
 
-  readonly #quic: QuicConnection;
+  readonly #transport: TransportConnection;
   readonly #core: BrokerCore;
   readonly #host: StreamBindingHost;
-  #waiting: QuicStream[] = [];
+  #waiting: TransportStream[] = [];
+  #isAccepted = false;
   #isClosing = false;
-  #packetsSeen = 0;
+  #bytesSeen = 0;
   #silentRounds = 0;
 
   /** Binds a connection for as long as it lives; core and connection know it from then on. */
-  static start(quic: QuicConnection, core: BrokerCore, host: StreamBindingHost): void {
-    const binding = new ConnectionBinding(quic, core, host);
-    void quic.closed.then(() => binding.#onClosed());
-    quic.onStream = (stream) => binding.#onStream(stream);
+  static start(transport: TransportConnection, core: BrokerCore, host: StreamBindingHost): void {
+    const binding = new ConnectionBinding(transport, core, host);
+    void transport.closed.then(() => binding.#onClosed());
+    transport.onStream = (stream) => binding.#onStream(stream);
   }
 
-  private constructor(quic: QuicConnection, core: BrokerCore, host: StreamBindingHost) {
-    this.#quic = quic;
+  private constructor(transport: TransportConnection, core: BrokerCore, host: StreamBindingHost) {
+    this.#transport = transport;
     this.#core = core;
     this.#host = host;
-    const { remoteAddress, peerIdentity } = quic;
+    const { remoteAddress, peerIdentity } = transport;
     this.connection = core.openConnection(formatAddress(remoteAddress), host.now(), peerIdentity);
     this.connection.context = this;
     core.deadlines.set(this, host.now() + LIVENESS_INTERVAL);
@@ -47,7 +48,7 @@ export class ConnectionBinding implements Timed {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#waiting = [];
-    void this.#quic.close({
+    void this.#transport.close({
       errorCode: this.connection.closeCode,
       reason: this.connection.closeReason,
       deadline: CLOSE_DEADLINE,
@@ -60,18 +61,20 @@ export class ConnectionBinding implements Timed {
    */
   handleTimeout(now: number): void {
     if (this.#isClosing) return;
-    const { packetsReceived } = this.#quic.stats();
-    this.#silentRounds = packetsReceived === this.#packetsSeen ? this.#silentRounds + 1 : 0;
-    this.#packetsSeen = packetsReceived;
-    if (this.#silentRounds >= LIVENESS_ROUNDS) {
-      void this.#quic.close({ immediate: true });
-      return;
+    if (this.connection.patience === 0) {
+      const { bytesReceived } = this.#transport.stats();
+      this.#silentRounds = bytesReceived === this.#bytesSeen ? this.#silentRounds + 1 : 0;
+      this.#bytesSeen = bytesReceived;
+      if (this.#silentRounds >= LIVENESS_ROUNDS) {
+        void this.#transport.close({ immediate: true });
+        return;
+      }
+      if (!this.#transport.ping()) return;
     }
-    if (this.connection.patience === 0) this.#quic.ping();
     this.#core.deadlines.set(this, now + LIVENESS_INTERVAL);
   }
 
-  #onStream(stream: QuicStream): void {
+  #onStream(stream: TransportStream): void {
     const { connection } = this;
     if (stream.id === 0) {
       this.#bind(stream, 'control');
@@ -98,15 +101,17 @@ export class ConnectionBinding implements Timed {
     this.#host.flush();
   }
 
-  /** Binds the streams that waited for CONNECT. */
+  /** Once CONNECT has been accepted: binds the streams that waited for it. */
   bindWaiting(): void {
-    if (this.#waiting.length === 0 || this.connection.state !== 'connected') return;
+    if (this.#isAccepted || this.connection.state !== 'connected') return;
+    this.#isAccepted = true;
+    this.#transport.accepted();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const stream of waiting) this.#bind(stream, stream.bidirectional ? 'data' : 'unidirectional');
   }
 
-  #bind(stream: QuicStream, kind: 'control' | 'data' | 'unidirectional'): void {
+  #bind(stream: TransportStream, kind: 'control' | 'data' | 'unidirectional'): void {
     new StreamBinding(stream, this.#core.openChannel(this.connection, kind), this.#host).start();
   }
 

@@ -1,6 +1,6 @@
-/** One QUIC stream and its channel: bytes up as long as nobody is held back, pieces down as the stream takes them. */
-import type { QuicStream } from '@mquictt/quic-node';
+/** One stream and its channel: bytes up as long as nobody is held back, pieces down as the stream takes them. */
 import type { Channel } from '../core/channel.ts';
+import type { TransportStream } from '../transports/transport.ts';
 
 const EMPTY = new Uint8Array(0);
 
@@ -13,7 +13,7 @@ export interface StreamBindingHost {
 
 export class StreamBinding {
   readonly channel: Channel;
-  readonly #stream: QuicStream;
+  readonly #stream: TransportStream;
   readonly #host: StreamBindingHost;
   /** The stream took less than it was given and will say when it takes more. */
   #isBlocked = false;
@@ -22,7 +22,7 @@ export class StreamBinding {
   #isEnded = false;
   #isReset = false;
 
-  constructor(stream: QuicStream, channel: Channel, host: StreamBindingHost) {
+  constructor(stream: TransportStream, channel: Channel, host: StreamBindingHost) {
     this.#stream = stream;
     this.channel = channel;
     this.#host = host;

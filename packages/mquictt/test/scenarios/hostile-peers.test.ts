@@ -8,6 +8,7 @@ import { BrokerCore } from '../../src/core/broker-core.ts';
 import * as codec from '../../src/packets/codec.ts';
 import { PacketType } from '../../src/packets/packet-types.ts';
 import { encodePuback } from '../../src/packets/puback.ts';
+import { QuicTransportListener } from '../../src/transports/quic.ts';
 import { publishBytes } from '../support/core-harness.ts';
 import { concat, hex, utf8 } from '../support/hex.ts';
 import { developmentCertificates, until } from '../support/loopback.ts';
@@ -37,7 +38,11 @@ async function withBroker(run: (world: World) => Promise<void>): Promise<void> {
     certificate: { certificatePem, keyPem },
     transport: { maxIdleTimeout: 0, maxBidirectionalStreams: 1_024, streamSendBuffer: 262_144 },
   });
-  const broker = new Broker(listener, core, nodeRuntime);
+  const broker = new Broker(
+    { listeners: [new QuicTransportListener(listener)], setCertificate: () => {} },
+    core,
+    nodeRuntime,
+  );
   const unexpected: unknown[] = [];
   const onUnexpected = (error: unknown): void => void unexpected.push(error);
   process.on('uncaughtException', onUnexpected).on('unhandledRejection', onUnexpected);
