@@ -75,7 +75,7 @@ for (const [what, answer, code, reasonCode] of ANSWERS) {
       },
       async (connect) => {
         try {
-          const client = await connect({ timeout: 300 });
+          const client = await connect({ timeout: 10_000 });
           const error = await client.closed;
           assert.instance(error, MqttError);
         } catch (error) {
