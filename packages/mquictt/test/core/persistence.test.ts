@@ -612,6 +612,13 @@ async function runExchanges(seed: number): Promise<void> {
     }
   }
   assert.is(acknowledged.size, total, `seed ${seed}`);
+  // [MQTT-4.6.0-6]
+  const firsts = [...new Set(seen)].map((text) => Number(text.slice(1)));
+  assert.equal(
+    firsts,
+    [...firsts].sort((a, b) => a - b),
+    `order, seed ${seed}`,
+  );
   for (let i = 0; i < total; i++) {
     const times = seen.filter((text) => text === `m${i}`).length;
     if (i % 2 === 1) assert.is(times, 1, `m${i} of QoS 2 came ${times} times, seed ${seed}`);

@@ -154,17 +154,20 @@ function fill(
     core.router.add(subscription);
   }
   for (const { identifier, digest } of belongings.receipts) session.orphanedReceipts.add(identifier, digest);
+  // What stands before an exchange that was begun may have been sent before it, and keeps its place: of QoS 1 nobody wrote down an identifier.
+  const used = new Set(belongings.entries.map(({ entry }) => entry.packetIdentifier));
+  const lastBegun = belongings.entries.findLastIndex(({ entry }) => entry.state !== 'waiting');
   const begun: InFlightMessage[] = [];
   const waiting: (readonly [EncodedPublish, StoredEntry])[] = [];
-  for (const { key, entry } of belongings.entries) {
-    const { qos, retain, packetIdentifier, subscriptionIdentifiers: identifiers } = entry;
+  for (const [index, { key, entry }] of belongings.entries.entries()) {
+    const { qos, retain, subscriptionIdentifiers: identifiers } = entry;
     const message = entry.state === 'received' ? undefined : messages.get(entry.message);
     const source = entry.sharedFilter === '' ? undefined : control.subscriptions.get(entry.sharedFilter);
     const stored = new StoredEntry(key, message?.stored, { qos, retain, identifiers }, source);
     if (message === undefined) {
       // PUBREL is left to say, or, which no broker of ours writes, nothing.
       if (entry.state === 'received')
-        begun.push(session.inFlight.restore(packetIdentifier, control.queue, undefined, stored));
+        begun.push(session.inFlight.restore(entry.packetIdentifier, control.queue, undefined, stored));
       else journal.remove(key);
       continue;
     }
@@ -172,9 +175,21 @@ function fill(
       identifiers === undefined && !retain
         ? message.shared(session.version, qos)
         : message.encode(session.version, qos, retain, identifiers);
-    if (entry.state === 'waiting') waiting.push([encoded, stored]);
-    else begun.push(session.inFlight.restore(packetIdentifier, control.queue, encoded, stored));
+    if (entry.state === 'waiting' && (index > lastBegun || qos === 2)) {
+      waiting.push([encoded, stored]);
+      continue;
+    }
+    const identifier = entry.state === 'sent' ? entry.packetIdentifier : unusedIdentifier(used);
+    begun.push(session.inFlight.restore(identifier, control.queue, encoded, stored));
   }
   control.resend(begun);
   for (const [encoded, stored] of waiting) control.enqueue(encoded, stored);
+}
+
+/** Draws one, which is used from then on. There are fewer exchanges than identifiers. */
+function unusedIdentifier(used: Set<number>): number {
+  let identifier = 1;
+  while (used.has(identifier)) identifier++;
+  used.add(identifier);
+  return identifier;
 }
