@@ -4,13 +4,16 @@
  *     { "auth": { "ca_cert_file": "ca.pem", "cert_file": "cert.pem", "key_file": "key.pem" },
  *       "logs": { "path": "default.mquictt" } }
  *
- * Every field may be left out, fields that are not known are ignored. Files are PEM. A relative path is looked for beside the configuration file, then in
+ * Every field may be left out, fields that are not known are ignored (but those under "access" and "limits", see access/access-config.ts). Files are PEM. A relative path is looked for beside the configuration file, then in
  * the working directory.
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type { Credential } from '@mquictt/quic-node';
 import { RootStore, SessionCache, createCredential, nodeProvider, nodeRuntime } from '@mquictt/quic-node';
+import { readAccess, readLimits } from './access/access-config.ts';
+import type { AccessOptions } from './access/access-control.ts';
+import type { ClientLimitOptions } from './access/client-limits.ts';
 import { MqttError } from './errors.ts';
 
 /** PEM texts; what is left out is not configured. */
@@ -55,6 +58,10 @@ export class Config {
   readonly certificate: CertificatePem | undefined;
   /** Undefined where the file has none. */
   readonly logs: LogConfig | undefined;
+  /** Who may come in to a broker, and what they may do there. @default everybody, everything */
+  access: AccessOptions | undefined = undefined;
+  /** What one client, one identity and one address may take of a broker. */
+  limits: ClientLimitOptions | undefined = undefined;
   /** @internal What clients with this configuration resume their connections with: they trust the same, and show the same certificate. */
   readonly sessions: SessionCache = new SessionCache();
 
@@ -112,11 +119,14 @@ export class Config {
       readPem(names.keyPem, 'key_file', file),
     ]);
     const paths = { caPem: caPem?.path, certificatePem: certificatePem?.path, keyPem: keyPem?.path };
-    return build(
+    const config = build(
       { caPem: caPem?.text, certificatePem: certificatePem?.text, keyPem: keyPem?.text },
       { caPem: paths.caPem ?? '', certificatePem: paths.certificatePem ?? '', keyPem: paths.keyPem ?? '' },
       logs,
     );
+    config.access = await readAccess(root.access, file);
+    config.limits = readLimits(root.limits, file);
+    return config;
   }
 
   /** @internal */

@@ -43,7 +43,9 @@ export type MqttErrorCode =
   | 'ERR_MQTT_MALFORMED_PACKET'
   /** What is to outlive the process cannot be read or written: the disk is full, Redis does not answer. */
   | 'ERR_MQTT_STORE'
-  /** The package that a store needs is not installed. */
+  /** A password file, a key for tokens or an access rule cannot be used. */
+  | 'ERR_MQTT_ACCESS'
+  /** The package that a store, or the verification of tokens, needs is not installed. */
   | 'ERR_MQTT_STORE_PACKAGE'
   /** Another broker uses the same data folder, or the same prefix in Redis. */
   | 'ERR_MQTT_STORE_TAKEN'

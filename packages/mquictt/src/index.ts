@@ -16,6 +16,21 @@ export type {
 export type { TransportKind } from './transports/transport.ts';
 export type { SlowConsumer } from './core/broker-core.ts';
 export type { BrokerStats } from './core/broker-stats.ts';
+export type { AccessOptions, Authenticate, AuthorizationRequest, Authorize } from './access/access-control.ts';
+export type { AccessAction, AccessRule } from './access/access-rules.ts';
+export type { CertificateNameSource } from './access/certificate-name.ts';
+export type { ClientLimitOptions } from './access/client-limits.ts';
+export { PasswordFile } from './access/password-file.ts';
+export { TokenVerifier } from './access/token-verifier.ts';
+export type { TokenOptions } from './access/token-verifier.ts';
+export type {
+  AuthenticationRequest,
+  AuthenticationResult,
+  ClientAction,
+  Identity,
+  Permissions,
+  Principal,
+} from './core/permissions.ts';
 export type { CapabilityOptions } from './core/capabilities.ts';
 export type { SessionQueueLimits } from './core/session.ts';
 export type { SharedStrategy } from './core/shared-group.ts';

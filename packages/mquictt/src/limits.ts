@@ -92,6 +92,23 @@ export const RETAINED_SWEEP_INTERVAL = 60_000;
 /** Topics that a search through them looks at in one go: 1,024 filters that match none of 100,000 would keep everybody waiting for 40 s. */
 export const RETAINED_SEARCH_STEP = 4_096;
 
+/** Characters of an identity: it stays with the session, and each check of a rule may look at it. */
+export const MAX_IDENTITY_LENGTH = 1_024;
+/** Topic filters in all access rules together: a topic that nobody allows is compared with each of them (0.1 µs and more). */
+export const MAX_ACCESS_FILTERS = 16_384;
+/** The same of a token, which is kept for each connection. */
+export const MAX_TOKEN_FILTERS = 256;
+/** Bytes of a token: its signature is checked over all of it. */
+export const MAX_TOKEN_SIZE = 16_384;
+/** Passwords checked at once: each takes a thread of the four that Node has for files and names too, and some 16 MiB. */
+export const MAX_PASSWORD_CHECKS = 2;
+/** Passwords that wait to be checked, some two minutes' worth; CONNECT gets 0x89 beyond it. */
+export const MAX_WAITING_PASSWORD_CHECKS = 1_024;
+/** Bytes that checking one password may take, whatever the file says. */
+export const MAX_SCRYPT_MEMORY = 268_435_456;
+/** Addresses whose rate of connections is remembered; the one that was seen least recently goes. */
+export const MAX_TRACKED_ADDRESSES = 65_536;
+
 /** ms from the connection to CONNECT; connections that say nothing would pile up. */
 export const CONNECT_DEADLINE = 10_000;
 /** Connections of one listener: each costs a descriptor and some 10 KiB. */

@@ -1,7 +1,11 @@
 /** The broker: its listeners, the core, one timer, and the loop that serves what the core names. */
 import { nodeRuntime } from '@mquictt/quic-node';
 import type { Runtime, SocketAddress, Timer } from '@mquictt/quic-node';
+import type { AccessOptions } from '../access/access-control.ts';
+import { clientLimitsProblem } from '../access/client-limits.ts';
+import type { ClientLimitOptions } from '../access/client-limits.ts';
 import type { Config } from '../config.ts';
+import type { ConnectRequest } from '../core/connect-request.ts';
 import { BrokerCore } from '../core/broker-core.ts';
 import type { SlowConsumer } from '../core/broker-core.ts';
 import type { BrokerStats } from '../core/broker-stats.ts';
@@ -17,6 +21,7 @@ import type { QuicOptions } from '../quic-options.ts';
 import { ReasonCode } from '../reason-codes.ts';
 import type { Store } from '../stores/store.ts';
 import type { TransportKind, TransportListener } from '../transports/transport.ts';
+import { BrokerAccess } from './broker-access.ts';
 import type { ClientCertificates } from './client-certificates.ts';
 import { ConnectionBinding } from './connection-binding.ts';
 import type { ListenerOptions } from './listener-options.ts';
@@ -60,6 +65,13 @@ export interface BrokerOptions extends QuicOptions, CapabilityOptions {
    * @default those that lead to the CA of the configuration are taken and none is required; without a CA nobody is asked
    */
   readonly clientCertificates?: ClientCertificates;
+  /**
+   * Who may come in, and what they may do.
+   * @default what the configuration file says under "access"; without it everybody may do everything
+   */
+  readonly access?: AccessOptions;
+  /** What one client, one identity and one address may take. @default what the configuration file says under "limits" */
+  readonly limits?: ClientLimitOptions;
   /** Told about what is configured and has no effect. @default process.emitWarning */
   readonly onWarning?: (message: string) => void;
 }
@@ -80,6 +92,7 @@ const warned = new WeakSet<Config>();
 export class Broker {
   readonly #open: OpenListeners;
   readonly #core: BrokerCore;
+  readonly #access: BrokerAccess;
   readonly #runtime: Runtime;
   readonly #timer: Timer;
   readonly #persistence: Persistence | undefined;
@@ -90,9 +103,16 @@ export class Broker {
   #isClosed = false;
 
   /** @internal */
-  constructor(open: OpenListeners, core: BrokerCore, runtime: Runtime, persistence?: Persistence) {
+  constructor(
+    open: OpenListeners,
+    core: BrokerCore,
+    runtime: Runtime,
+    persistence?: Persistence,
+    access: BrokerAccess = new BrokerAccess(),
+  ) {
     this.#open = open;
     this.#core = core;
+    this.#access = access;
     this.#runtime = runtime;
     this.#timer = runtime.createTimer(() => this.#onTimer());
     this.#persistence = persistence;
@@ -128,6 +148,19 @@ export class Broker {
    */
   setCertificate(config: Config): void {
     this.#open.setCertificate(config);
+  }
+
+  /**
+   * Other passwords, tokens and rules from now on, all at once. Connections go on; what they have and may no longer have ends: subscriptions with what waits
+   * for them, wills, and retained messages whose publishers may no longer publish them.
+   *
+   * @param options undefined = everybody may do everything
+   * @throws MqttError ERR_MQTT_ACCESS, and then everything stays as it was
+   */
+  setAccess(options: AccessOptions | undefined): void {
+    this.#access.set(options);
+    this.#core.setAccess(this.#access.control);
+    this.#flush();
   }
 
   /** Counters, and what there is now. */
@@ -200,10 +233,21 @@ export class Broker {
         (channel.context as StreamBinding | undefined)?.serve(now);
         continue;
       }
+      const request = core.nextConnectRequest();
+      if (request !== undefined) {
+        void this.#answer(request);
+        continue;
+      }
       const connection = core.nextReadyConnection();
       if (connection === undefined) return;
       (connection.context as ConnectionBinding).serve();
     }
+  }
+
+  async #answer(request: ConnectRequest): Promise<void> {
+    const result = await this.#access.authenticate(request, () => this.#runtime.unixTime());
+    this.#core.answerConnect(request, result, this.#runtime.now());
+    this.#flush();
   }
 
   #setTimer(): void {
@@ -224,13 +268,13 @@ export class Broker {
 /**
  * Starts a broker for MQTT 5 and MQTT 3.1.1 over QUIC, and over what `listeners` of the options says.
  *
- * Everybody who can reach its ports may connect, publish and subscribe: names and passwords are not checked in this version. Certificates of clients are
- * checked where the configuration has a CA, and required where `clientCertificates` says so.
+ * Everybody who can reach its ports may connect, publish and subscribe, unless `access` says otherwise. Certificates of clients are checked where the
+ * configuration has a CA, and required where `clientCertificates` says so.
  *
  * @param address where to listen for QUIC, `host:port`; port 0 = any free one
  * @param config with certificate and key: QUIC has no unencrypted form
  * @returns once the ports are bound
- * @throws MqttError ERR_MQTT_CERTIFICATE, ERR_MQTT_LISTEN, ERR_MQTT_INVALID_ARGUMENT, ERR_MQTT_STORE, ERR_MQTT_STORE_TAKEN
+ * @throws MqttError ERR_MQTT_CERTIFICATE, ERR_MQTT_LISTEN, ERR_MQTT_ACCESS, ERR_MQTT_INVALID_ARGUMENT, ERR_MQTT_STORE, ERR_MQTT_STORE_TAKEN
  *
  * @example
  * const broker = await server('127.0.0.1:1883', await Config.read('server.json'));
@@ -249,16 +293,20 @@ export async function server(
   const runtime = options.runtime ?? nodeRuntime;
   checkNumbers(options);
   const log = logFunction(options.logger);
+  const access = new BrokerAccess(options.access ?? config.access, log);
   const persistence = options.store === undefined ? undefined : new Persistence(options.store, runtime, log);
   const core = new BrokerCore({
     ...options,
+    access: access.control,
+    limits: options.limits ?? config.limits,
     random: runtime.random,
     log,
     ...(persistence === undefined ? {} : { journal: persistence.journal }),
   });
   try {
     await persistence?.load(core);
-    return new Broker(await openListeners(address, config, options, runtime, log), core, runtime, persistence);
+    const open = await openListeners(address, config, options, runtime, log, access.judge);
+    return new Broker(open, core, runtime, persistence, access);
   } catch (error) {
     await persistence?.close();
     throw error;
@@ -287,6 +335,8 @@ function checkNumbers(options: BrokerOptions): void {
     if (!Number.isInteger(value) || (value as number) < smallest || (value as number) > largest)
       wrong(`${name} expected ${smallest}..${largest} ${unit}`.trimEnd() + `, got ${String(value)}`);
   }
+  const limitsProblem = clientLimitsProblem({ ...options.limits });
+  if (limitsProblem !== undefined) wrong(`limits.${limitsProblem}`);
   const { sessionQueue = {}, maxQueuedBytes } = options;
   for (const [name, value] of Object.entries({ ...sessionQueue, maxQueuedBytes })) {
     if (value !== undefined && (!Number.isInteger(value) || value < 1))

@@ -14,15 +14,23 @@ export interface ClientCertificates {
 
 /**
  * @param clientCertificates false = nobody is asked; undefined = who has one that leads to the CA of the configuration may show it
+ * @param judge asked where the options have none
  * @throws MqttError ERR_MQTT_CERTIFICATE
  */
 export function clientCertificatesOf(
   config: Config,
   clientCertificates: ClientCertificates | false | undefined,
+  judge: JudgePeer,
 ): ClientCertificateOptions | undefined {
   if (clientCertificates === false) return undefined;
   const roots = clientCertificates?.roots ?? config.roots;
-  if (roots !== undefined) return { required: clientCertificates !== undefined, ...clientCertificates, roots };
+  if (roots !== undefined)
+    return {
+      required: clientCertificates !== undefined,
+      ...clientCertificates,
+      judge: clientCertificates?.judge ?? judge,
+      roots,
+    };
   if (clientCertificates === undefined) return undefined;
   throw usageError(
     'ERR_MQTT_CERTIFICATE',

@@ -1,6 +1,6 @@
 /** Opens the listeners of a broker: all of them, or none. */
 import { CredentialStore, formatAddress, listen, parseAddress } from '@mquictt/quic-node';
-import type { Credential, Runtime, SocketAddress, TransportConfig } from '@mquictt/quic-node';
+import type { Credential, JudgePeer, Runtime, SocketAddress, TransportConfig } from '@mquictt/quic-node';
 import type { CertificatePem, Config } from '../config.ts';
 import type { LogFunction } from '../core/broker-stats.ts';
 import { MqttError, usageError } from '../errors.ts';
@@ -42,13 +42,17 @@ export interface OpenListeners {
   setCertificate(config: Config): void;
 }
 
-/** @throws MqttError ERR_MQTT_CERTIFICATE, ERR_MQTT_LISTEN, ERR_MQTT_INVALID_ARGUMENT */
+/**
+ * @param judge names clients by their certificates, where the options have no judge
+ * @throws MqttError ERR_MQTT_CERTIFICATE, ERR_MQTT_LISTEN, ERR_MQTT_INVALID_ARGUMENT
+ */
 export async function openListeners(
   address: string | SocketAddress,
   config: Config,
   options: BrokerOptions,
   runtime: Runtime,
   log: LogFunction,
+  judge: JudgePeer,
 ): Promise<OpenListeners> {
   const credentials = new CredentialStore([certificateOf(config).credential]);
   const listeners: TransportListener[] = [];
@@ -63,7 +67,7 @@ export async function openListeners(
       runtime,
       alpnProtocols: [ALPN],
       certificate: credentials,
-      clientCertificates: clientCertificatesOf(config, options.clientCertificates),
+      clientCertificates: clientCertificatesOf(config, options.clientCertificates, judge),
       transport: { ...TRANSPORT, ...options.transport },
     });
     listeners.push(new QuicTransportListener(listener, name));
@@ -81,7 +85,7 @@ export async function openListeners(
     const secureOptions: SecureListenerOptions = {
       ...socket,
       certificate: ownCertificateOf(listener, name) ?? certificateOf(config),
-      clientCertificates: clientCertificatesOf(config, clientCertificates),
+      clientCertificates: clientCertificatesOf(config, clientCertificates, judge),
     };
     const opened =
       listener.type === 'tls'

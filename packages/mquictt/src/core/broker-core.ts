@@ -10,6 +10,8 @@
  *   core.closeConnection(connection, now)           the connection is gone
  *   core.handleTimeout(now)                         when now >= nextTimeout()
  *   while ((channel = core.nextReadyChannel())) ... see Channel
+ *   while ((request = core.nextConnectRequest())) ...
+ *                                                   find out who it is, then answerConnect(request, result, now)
  *   while ((connection = core.nextReadyConnection())) ...
  *                                                   close it with closeCode when its control channel has nothing left to write
  *   core.nextTimeout()                              set the one timer
@@ -18,23 +20,30 @@
  */
 import type { Random } from '@mquictt/tls13';
 import { PacketError } from '../errors.ts';
-import { CONNECT_DEADLINE, MAX_PROTOCOL_ERRORS, MAX_QUEUED_BYTES } from '../limits.ts';
+import { CONNECT_DEADLINE, MAX_PROTOCOL_ERRORS, MAX_QUEUED_BYTES, QUEUE_LOG_INTERVAL } from '../limits.ts';
 import { encodeDisconnect } from '../packets/codec.ts';
 import { PacketType, packetTypeName } from '../packets/packet-types.ts';
 import { ApplicationErrorCode, ReasonCode, describeReasonCode } from '../reason-codes.ts';
 import type { BrokerCounters, BrokerStats, LogFunction } from './broker-stats.ts';
+import { AddressLimits } from '../access/address-limits.ts';
+import { clientLimitsOf } from '../access/client-limits.ts';
+import type { ClientLimitOptions, ClientLimits } from '../access/client-limits.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import type { Capabilities, CapabilityOptions } from './capabilities.ts';
 import { Channel } from './channel.ts';
 import type { ChannelHost, ChannelKind } from './channel.ts';
 import { Connection } from './connection.ts';
+import type { ConnectRequest } from './connect-request.ts';
 import { Deadlines } from './deadlines.ts';
 import { Delivery } from './delivery.ts';
 import type { DeliveryHost } from './delivery.ts';
 import { Flow } from './flow.ts';
+import { finishConnect } from './handlers/connect.ts';
 import { dispatch } from './handlers/dispatch.ts';
 import type { Message } from './message.ts';
 import type { Journal } from './persistence/journal.ts';
+import type { AccessPolicy, AuthenticationResult, Permissions, Principal } from './permissions.ts';
+import { recheckEverything } from './recheck.ts';
 import { RetainedStore } from './retained.ts';
 import type { RetainedFields, RetainedLimits } from './retained.ts';
 import { Router } from './router.ts';
@@ -43,6 +52,7 @@ import type { SessionQueueLimits } from './session.ts';
 import { Sessions } from './sessions.ts';
 import type { SharedStrategy } from './shared-group.ts';
 import type { SessionsHost } from './sessions.ts';
+import { Throttle } from './throttle.ts';
 
 export interface BrokerCoreOptions extends CapabilityOptions {
   /** Draws client identifiers for clients that bring none. */
@@ -57,6 +67,9 @@ export interface BrokerCoreOptions extends CapabilityOptions {
   readonly sharedStrategy?: SharedStrategy;
   /** Where what outlives the process is written down. @default nothing outlives it */
   readonly journal?: Journal;
+  /** Who may come in, and what they may do. @default everybody, everything */
+  readonly access?: AccessPolicy | undefined;
+  readonly limits?: ClientLimitOptions | undefined;
   /** @default nothing is logged */
   readonly log?: LogFunction;
 }
@@ -82,6 +95,7 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
     messagesRouted: 0,
     messagesDropped: 0,
     messagesNotQueued: 0,
+    messagesDenied: 0,
     retainedRefused: 0,
     flowsEvicted: 0,
     connectionsAccepted: 0,
@@ -99,6 +113,14 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
   readonly #readyChannels: (Channel | undefined)[] = [];
   #readyChannelsHead = 0;
   readonly #readyConnections: Connection[] = [];
+  readonly limits: ClientLimits;
+  readonly #addresses: AddressLimits;
+  #access: AccessPolicy | undefined;
+  readonly #connectRequests: ConnectRequest[] = [];
+  /** Connections that are accepted, by identity. */
+  readonly #identities = new Map<string, number>();
+  /** ms before which messages that are not allowed are not logged again. */
+  #nextDeniedLog = -Infinity;
 
   constructor(options: BrokerCoreOptions) {
     this.random = options.random;
@@ -109,6 +131,9 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
     this.sharedStrategy = options.sharedStrategy ?? 'round-robin';
     this.slowConsumer = options.slowConsumer ?? 'drop';
     this.journal = options.journal;
+    this.#access = options.access;
+    this.limits = clientLimitsOf(options.limits);
+    this.#addresses = new AddressLimits(this.limits.maxConnectionsPerAddress, this.limits.maxConnectionRatePerAddress);
     this.log = options.log ?? ((): void => {});
     this.sessions = new Sessions(this);
   }
@@ -131,6 +156,13 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
   openConnection(remote: string, now: number, peerIdentity?: string): Connection {
     const connection = new Connection(remote, peerIdentity, now, (silent, then) => this.#handleSilence(silent, then));
     this.deadlines.set(connection, now + CONNECT_DEADLINE);
+    const refusal = this.#addresses.open(remote, now);
+    connection.isCounted = true;
+    if (refusal !== 0) {
+      this.counters.connectionsRefused++;
+      this.log('warn', 'An address has too many connections', { remote, reason: describeReasonCode(refusal) });
+      this.close(connection, refusal, 'Too many connections from this address', now);
+    }
     return connection;
   }
 
@@ -151,6 +183,9 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
       this.#forget(channel);
     }
     connection.control = undefined;
+    if (!connection.isCounted) return;
+    connection.isCounted = false;
+    this.#addresses.close(connection.remote);
   }
 
   /** Ends all connections because the broker stops. */
@@ -178,6 +213,32 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
     const connection = this.#readyConnections.shift();
     if (connection !== undefined) connection.isReady = false;
     return connection;
+  }
+
+  /** A CONNECT whose sender has to be authenticated; only where the policy says so. */
+  nextConnectRequest(): ConnectRequest | undefined {
+    return this.#connectRequests.shift();
+  }
+
+  /** Says who a client is, or why it is refused. Does nothing when nobody waits for it any more. */
+  answerConnect(request: ConnectRequest, result: AuthenticationResult, now: number): void {
+    if (!request.isWanted) return;
+    const { channel } = request;
+    channel.connection.waitingConnect = undefined;
+    channel.connection.isPaused = false;
+    try {
+      finishConnect(this, request, result, now);
+    } catch (error) {
+      this.handleFailure(channel, error, now);
+    }
+    // To read on.
+    this.markReady(channel);
+  }
+
+  /** Other rules from now on; what is no longer allowed ends: subscriptions with what waits for them, wills, retained messages. */
+  setAccess(access: AccessPolicy | undefined): void {
+    this.#access = access;
+    recheckEverything(this);
   }
 
   nextTimeout(): number {
@@ -228,7 +289,10 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
   }
 
   handlePacket(channel: Channel, header: number, now: number): void {
-    if (channel.connection.state !== 'connected') this.handlePartial(channel, header);
+    const { connection, splitter } = channel;
+    if (connection.state !== 'connected') this.handlePartial(channel, header);
+    else if (connection.throttle !== undefined)
+      connection.throttle.count(header >> 4 === PacketType.PUBLISH, splitter.end - splitter.start, now);
     dispatch(this, channel, header, now);
   }
 
@@ -327,8 +391,60 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
     }
   }
 
+  /** A CONNECT has been read: its sender is admitted as whom its certificate says, or waits to be authenticated. */
+  admit(request: ConnectRequest, now: number): void {
+    const { connection } = request.channel;
+    if (this.#access?.authenticates !== true) {
+      finishConnect(this, request, { name: connection.peerIdentity }, now);
+      return;
+    }
+    connection.waitingConnect = request;
+    connection.isPaused = true;
+    this.#connectRequests.push(request);
+    this.markReady(request.channel);
+  }
+
+  permissionsOf(principal: Principal): Permissions | undefined {
+    return principal.permissions === undefined
+      ? this.#access?.permissionsOf(principal)
+      : principal.permissions(principal);
+  }
+
+  /** Clients that are connected with an identity. */
+  connectionsOf(identity: string): number {
+    return this.#identities.get(identity) ?? 0;
+  }
+
+  /** A message came that its sender may not publish. */
+  countDenied(channel: Channel, now: number): void {
+    this.counters.messagesDenied++;
+    if (now < this.#nextDeniedLog) return;
+    this.#nextDeniedLog = now + QUEUE_LOG_INTERVAL;
+    const { remote, clientId, identity } = channel.connection;
+    this.log('warn', 'A client may not publish to a topic', { remote, clientId, identity, topic: channel.topic });
+  }
+
+  /** A connection that sent too much is read on. */
+  resumeConnection(connection: Connection, now: number): void {
+    connection.isPaused = false;
+    // It was us who did not listen.
+    connection.lastReceived = now;
+    for (const channel of connection.channels) this.markReady(channel);
+  }
+
+  /** Sets when a connection that is accepted is looked at next: nothing came for too long, or its identity is no longer valid. */
+  setDeadline(connection: Connection, since: number): void {
+    const { patience, validUntil } = connection;
+    this.deadlines.set(connection, Math.min(validUntil, patience === 0 ? Infinity : since + patience));
+  }
+
   /** A connection has its session. */
-  accept(connection: Connection): void {
+  accept(connection: Connection, now: number): void {
+    const { maxMessageRate, maxByteRate } = this.limits;
+    if (maxMessageRate !== Infinity || maxByteRate !== Infinity)
+      connection.throttle = new Throttle(connection, { messages: maxMessageRate, bytes: maxByteRate }, this, now);
+    const { identity } = connection;
+    if (identity !== undefined) this.#identities.set(identity, this.connectionsOf(identity) + 1);
     connection.state = 'connected';
     this.counters.connectionsAccepted++;
     this.#connectionCount++;
@@ -389,9 +505,18 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
     const { session } = connection;
     connection.state = 'closed';
     connection.session = undefined;
+    connection.waitingConnect = undefined;
+    connection.isPaused = false;
+    connection.throttle?.stop();
     this.deadlines.set(connection, Infinity);
     if (session === undefined) return;
     this.#connectionCount--;
+    const { identity } = connection;
+    if (identity !== undefined) {
+      const others = this.connectionsOf(identity) - 1;
+      if (others > 0) this.#identities.set(identity, others);
+      else this.#identities.delete(identity);
+    }
     this.log('info', 'A client is gone', { remote: connection.remote, clientId: connection.clientId });
     const flows: Flow[] = [];
     for (const { kind, flow } of connection.channels) if (kind !== 'control' && flow !== undefined) flows.push(flow);
@@ -409,17 +534,24 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
   }
 
   #handleSilence(connection: Connection, now: number): void {
+    if (connection.waitingConnect !== undefined) {
+      this.answerConnect(connection.waitingConnect, ReasonCode.SERVER_UNAVAILABLE, now);
+      return;
+    }
     if (connection.state === 'new') {
       this.counters.connectionsRefused++;
       this.close(connection, ReasonCode.MAXIMUM_CONNECT_TIME, 'No CONNECT came in time', now);
       return;
     }
-    if (connection.patience === 0) return;
+    if (now >= connection.validUntil) {
+      this.disconnect(connection, ReasonCode.MAXIMUM_CONNECT_TIME, 'The credentials are no longer valid', now);
+      return;
+    }
+    const { patience, lastReceived, control } = connection;
     // What it says is not heard.
-    const isHeld = connection.control !== undefined && this.isHeldByLoad(connection.control);
-    const deadline = (isHeld ? now : connection.lastReceived) + connection.patience;
-    if (now < deadline) {
-      this.deadlines.set(connection, deadline);
+    const isHeld = connection.isPaused || (control !== undefined && this.isHeldByLoad(control));
+    if (patience === 0 || isHeld || now < lastReceived + patience) {
+      this.setDeadline(connection, isHeld ? now : lastReceived);
       return;
     }
     // [MQTT-3.1.2-22]

@@ -24,6 +24,8 @@ export interface BrokerStats {
   messagesDropped: number;
   /** Copies of QoS 1 or 2 not queued because the session, or the broker, has its limit of waiting messages. */
   messagesNotQueued: number;
+  /** Messages that their publishers were not allowed to publish. */
+  messagesDenied: number;
   /** Messages with RETAIN=1 that the store had no room for. */
   retainedRefused: number;
   /** Flows closed because their messages were not read, see BrokerCoreOptions.slowConsumer. */

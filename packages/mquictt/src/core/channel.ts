@@ -17,6 +17,7 @@ import type { Connection } from './connection.ts';
 import type { Flow } from './flow.ts';
 import type { Journal } from './persistence/journal.ts';
 import type { IncomingAliases } from './topic-aliases.ts';
+import type { Permissions } from './permissions.ts';
 
 /** The control channel is the first bidirectional stream, data channels are the later ones; a unidirectional one only publishes. */
 export type ChannelKind = 'control' | 'data' | 'unidirectional';
@@ -64,6 +65,11 @@ export class Channel {
   routeVersion = -1;
   /** Topic aliases that the client has set; undefined while there are none. */
   aliases: IncomingAliases | undefined = undefined;
+  /** The last answer to whether a message may be published, and to what: by whom, to which topic, with or without RETAIN. */
+  judgedBy: Permissions | undefined = undefined;
+  judgedTopic = '';
+  judgedRetain = false;
+  isTopicAllowed = false;
   /** Flows that are behind and hold this channel back. Kept by Flow. */
   readonly heldBy: Set<Flow> = new Set();
 
@@ -82,6 +88,7 @@ export class Channel {
   /** Whether the driver should leave what arrives in the stream for now. */
   get isHeld(): boolean {
     return (
+      this.connection.isPaused ||
       this.heldBy.size > 0 ||
       this.output.replyBytes > MAX_PENDING_REPLIES ||
       this.connection.partialPackets.isHeld(this) ||

@@ -2,9 +2,11 @@
 import type { PeerLimits } from '../packets/codec.ts';
 import type { ProtocolVersion } from '../packets/packet-types.ts';
 import type { Channel } from './channel.ts';
+import type { ConnectRequest } from './connect-request.ts';
 import type { Timed } from './deadlines.ts';
 import { PartialPackets } from './partial-packets.ts';
 import type { Session } from './session.ts';
+import type { Throttle } from './throttle.ts';
 
 /** Before CONNECT was accepted, after, and once it is to be closed. */
 export type ConnectionState = 'new' | 'connected' | 'closed';
@@ -14,10 +16,16 @@ export class Connection implements Timed, PeerLimits {
   readonly remote: string;
   /** What the judge of its certificate called the client; undefined where nobody was asked. */
   readonly peerIdentity: string | undefined;
+  /** To whom its session belongs: that, unless authentication says otherwise. */
+  identity: string | undefined;
   state: ConnectionState = 'new';
   version: ProtocolVersion = 5;
   /** For logs; empty before CONNECT was accepted. */
   clientId = '';
+  /** Its CONNECT, while that waits for an answer. */
+  waitingConnect: ConnectRequest | undefined = undefined;
+  /** Counted by AddressLimits until the connection is gone. */
+  isCounted = false;
   /** Only while the state is 'connected'. */
   session: Session | undefined = undefined;
   /** The channel on which CONNECT comes; set by BrokerCore.openChannel(). */
@@ -39,6 +47,12 @@ export class Connection implements Timed, PeerLimits {
   lastReceived: number;
   /** Data channels that ended with an error. */
   protocolErrorCount = 0;
+  /** Nothing is read while CONNECT waits for an answer, or the client is over its rate. */
+  isPaused = false;
+  /** ms at which the identity is no longer valid. */
+  validUntil: number = Infinity;
+  /** How much the client may send; undefined = anything. */
+  throttle: Throttle | undefined = undefined;
   /** Set when the connection shall be closed, after everything on the control channel has been written. */
   closeCode = -1;
   closeReason = '';
@@ -59,6 +73,7 @@ export class Connection implements Timed, PeerLimits {
   ) {
     this.remote = remote;
     this.peerIdentity = peerIdentity;
+    this.identity = peerIdentity;
     this.lastReceived = now;
     this.#onTimeout = onTimeout;
   }

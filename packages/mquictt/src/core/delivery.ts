@@ -11,6 +11,7 @@ import type { Connection } from './connection.ts';
 import type { Deadlines, Timed } from './deadlines.ts';
 import type { Flow } from './flow.ts';
 import type { Message } from './message.ts';
+import type { Principal } from './permissions.ts';
 import type { Journal } from './persistence/journal.ts';
 import type { RetainedFields, RetainedStore } from './retained.ts';
 import { targetForOwn } from './router.ts';
@@ -232,14 +233,14 @@ export class Delivery {
       if (this.#host.retained.delete(message.topic)) this.#host.journal?.retainedDeleted(message.topic); // [MQTT-3.3.1-6], [MQTT-3.3.1-7]
       return true;
     }
-    const isStored = this.#store(message, now);
+    const isStored = this.#store(message, now, message.publisher?.principal);
     if (isStored) this.#host.journal?.retained(message);
     else this.#host.counters.retainedRefused++;
     return isStored;
   }
 
-  #store(message: RetainedFields, now: number): boolean {
-    const isStored = this.#host.retained.set(message);
+  #store(message: RetainedFields, now: number, publisher?: Principal): boolean {
+    const isStored = this.#host.retained.set(message, publisher);
     if (isStored && message.expiresAt !== Infinity && this.#sweep.heapIndex === -1)
       this.#host.deadlines.set(this.#sweep, now + RETAINED_SWEEP_INTERVAL);
     return isStored;

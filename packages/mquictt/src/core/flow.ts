@@ -189,6 +189,16 @@ export class Flow implements Timed {
     }
   }
 
+  /** Forgets messages that wait and have never been sent. */
+  removeUnsent(isUnwanted: (message: EncodedPublish, source: MessageSource | undefined) => boolean): void {
+    const { bytes, length } = this.queue;
+    this.queue.removeUnsent(isUnwanted);
+    this.#count(this.queue.bytes - bytes, this.queue.length - length);
+    for (const { message, source } of this.#takeDeferred())
+      if (!isUnwanted(message, source)) this.enqueue(message, source);
+      else this.#host.journal?.done(source);
+  }
+
   /** Takes over what waits on a flow that died, as far as it may not be lost. */
   inherit(dead: Flow): void {
     const unsent = dead.#takeUnsent();

@@ -4,6 +4,7 @@ import type { ProtocolVersion } from '../packets/packet-types.ts';
 import { encodePublish } from '../packets/publish.ts';
 import type { EncodedPublish } from '../packets/publish.ts';
 import type { StoredMessage } from './persistence/journal.ts';
+import type { Session } from './session.ts';
 
 export interface MessageFields {
   readonly topic: string;
@@ -27,7 +28,7 @@ export class Message implements MessageFields {
   readonly properties: Uint8Array;
   readonly expiresAt: number;
   /** The client who published it; undefined for the broker's own. */
-  readonly publisher: unknown;
+  readonly publisher: Session | undefined;
   /** Where it is in the store. Kept by Journal. */
   stored: StoredMessage | undefined = undefined;
   #payload: Uint8Array;
@@ -40,7 +41,7 @@ export class Message implements MessageFields {
   #version5Qos1: EncodedPublish | undefined = undefined;
   #version5Qos2: EncodedPublish | undefined = undefined;
 
-  constructor(fields: MessageFields, publisher: unknown) {
+  constructor(fields: MessageFields, publisher: Session | undefined) {
     this.topic = fields.topic;
     this.topicBytes = fields.topicBytes;
     this.qos = fields.qos;

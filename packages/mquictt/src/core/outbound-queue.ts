@@ -106,6 +106,23 @@ export class OutboundQueue {
     return count;
   }
 
+  /** Forgets messages that wait and have never been sent. */
+  removeUnsent(isUnwanted: (message: EncodedPublish, source: MessageSource | undefined) => boolean): void {
+    let kept = this.#head;
+    for (let i = this.#head; i < this.#items.length; i++) {
+      if (isUnwanted(this.#items[i] as EncodedPublish, this.#sources[i])) {
+        this.#remove(i);
+        this.onDropped?.(this.#sources[i]);
+        continue;
+      }
+      this.#items[kept] = this.#items[i];
+      this.#sources[kept++] = this.#sources[i];
+    }
+    this.#items.length = kept;
+    this.#sources.length = kept;
+    this.#advance(this.#head);
+  }
+
   /** @returns the messages that wait and have never been sent, and forgets everything */
   takeUnsent(): UnsentMessage[] {
     const unsent: UnsentMessage[] = [];

@@ -69,6 +69,11 @@ export function messageOf(message: EncodedPublish, version: ProtocolVersion): Me
   );
 }
 
+export function topicOfQueued(message: EncodedPublish, version: ProtocolVersion): string {
+  readQueued(message, version);
+  return view.topic();
+}
+
 /** Into `view`, from a copy. */
 function readQueued(message: EncodedPublish, version: ProtocolVersion): void {
   const bytes = message.buffer.slice(message.start, message.end);

@@ -6,6 +6,7 @@ import {
   MAX_RETAINED_MESSAGES,
   RETAINED_SEARCH_STEP,
 } from '../limits.ts';
+import type { Principal } from './permissions.ts';
 
 /** What the store is given. `topicBytes` is kept, the rest is copied. */
 export interface RetainedFields {
@@ -27,10 +28,12 @@ export class RetainedMessage implements RetainedFields {
   readonly qos: number;
   readonly properties: Uint8Array;
   readonly expiresAt: number;
+  /** Who published it; undefined for the broker's own. */
+  readonly publisher: Principal | undefined;
   /** Grows with every message stored: says what was there when a subscription came. */
   readonly sequence: number;
 
-  constructor(fields: RetainedFields, payload: Uint8Array, sequence: number) {
+  constructor(fields: RetainedFields, payload: Uint8Array, sequence: number, publisher: Principal | undefined) {
     this.topic = fields.topic;
     this.topicBytes = fields.topicBytes;
     this.payload = payload;
@@ -38,6 +41,7 @@ export class RetainedMessage implements RetainedFields {
     this.properties = fields.properties.length === 0 ? EMPTY : Uint8Array.from(fields.properties);
     this.expiresAt = fields.expiresAt;
     this.sequence = sequence;
+    this.publisher = publisher;
   }
 }
 
@@ -94,7 +98,7 @@ export class RetainedStore {
    *
    * @returns false when there is no room; the topic's former message then stays
    */
-  set(fields: RetainedFields): boolean {
+  set(fields: RetainedFields, publisher?: Principal): boolean {
     const known = this.#byTopic.get(fields.topic);
     const former = known?.message;
     const bytes = this.#bytes + sizeOf(fields) - (former === undefined ? 0 : sizeOf(former));
@@ -102,7 +106,7 @@ export class RetainedStore {
     const node = known ?? this.#insert(fields.topic);
     if (node === undefined) return false;
     this.#bytes = bytes;
-    node.message = new RetainedMessage(fields, copyOf(fields.payload, former?.payload), ++this.#sequence);
+    node.message = new RetainedMessage(fields, copyOf(fields.payload, former?.payload), ++this.#sequence, publisher);
     return true;
   }
 
@@ -125,6 +129,11 @@ export class RetainedStore {
     this.#count++;
     this.#byTopic.set(topic, node);
     return node;
+  }
+
+  /** All of them. Those that are deleted meanwhile do no harm. */
+  *messages(): IterableIterator<RetainedMessage> {
+    for (const { message } of this.#byTopic.values()) if (message !== undefined) yield message;
   }
 
   get(topic: string): RetainedMessage | undefined {

@@ -11,6 +11,7 @@ import { Flow } from './flow.ts';
 import type { FlowHost } from './flow.ts';
 import { InFlightWindow } from './in-flight.ts';
 import type { MessageSource } from './outbound-queue.ts';
+import type { Permissions, Principal } from './permissions.ts';
 import { OrphanedReceipts } from './receipts.ts';
 import type { ReceiptLog } from './receipts.ts';
 
@@ -34,8 +35,11 @@ export const DEFAULT_SESSION_QUEUE: Required<SessionQueueLimits> = {
 
 export class Session implements Timed {
   readonly clientId: string;
-  /** To whom it belongs: what the judge of its certificate called the client; undefined where nobody was asked. */
+  /** To whom it belongs; undefined = nobody in particular. */
   readonly identity: string | undefined;
+  /** For whom it acts since the last CONNECT, and what is allowed to it; undefined = everything. */
+  principal: Principal;
+  permissions: Permissions | undefined = undefined;
   /** Of the last connection: what waits is encoded for it. */
   version: ProtocolVersion;
   /** Undefined while the client is not connected. */
@@ -78,12 +82,13 @@ export class Session implements Timed {
   /** @param connection that begins it; its version and identity are taken over */
   constructor(
     clientId: string,
-    connection: Pick<Connection, 'peerIdentity' | 'version'>,
+    connection: Pick<Connection, 'identity' | 'version'>,
     host: SessionHost,
     onTimeout: (session: Session, now: number) => void,
   ) {
     this.clientId = clientId;
-    this.identity = connection.peerIdentity;
+    this.identity = connection.identity;
+    this.principal = { identity: connection.identity, clientId };
     this.version = connection.version;
     this.#limits = host.sessionQueue;
     this.#onTimeout = onTimeout;

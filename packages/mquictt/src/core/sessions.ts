@@ -59,7 +59,7 @@ export class Sessions {
   }
 
   /** Begins a session. There is none with this client identifier. */
-  begin(clientId: string, connection: Pick<Connection, 'peerIdentity' | 'version'>): Session {
+  begin(clientId: string, connection: Pick<Connection, 'identity' | 'version'>): Session {
     const session = new Session(clientId, connection, this.#host, (expired, now) => this.#onTimeout(expired, now));
     this.#byClientId.set(clientId, session);
     return session;

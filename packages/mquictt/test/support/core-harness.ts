@@ -2,8 +2,10 @@
 import { BrokerCore } from '../../src/core/broker-core.ts';
 import type { BrokerCoreOptions } from '../../src/core/broker-core.ts';
 import type { Channel, ChannelKind } from '../../src/core/channel.ts';
+import type { ConnectRequest } from '../../src/core/connect-request.ts';
 import type { Connection } from '../../src/core/connection.ts';
 import type { Flow } from '../../src/core/flow.ts';
+import type { AuthenticationResult } from '../../src/core/permissions.ts';
 import type { Session } from '../../src/core/session.ts';
 import * as codec from '../../src/packets/codec.ts';
 import type { ConnectFields, SubscriptionRequest } from '../../src/packets/codec.ts';
@@ -21,6 +23,9 @@ export class TestBroker {
   readonly core: BrokerCore;
   now = 1_000;
   readonly logs: string[] = [];
+  /** Who authenticates clients, where the options have a policy that wants it; what it leaves open waits in `requests`. */
+  authenticate: (request: ConnectRequest) => AuthenticationResult | undefined = () => undefined;
+  readonly requests: ConnectRequest[] = [];
 
   constructor(options: Partial<BrokerCoreOptions> = {}) {
     let counter = 0;
@@ -42,11 +47,23 @@ export class TestBroker {
         (channel.context as TestStream).serve();
         continue;
       }
+      const request = this.core.nextConnectRequest();
+      if (request !== undefined) {
+        const result = this.authenticate(request);
+        if (result === undefined) this.requests.push(request);
+        else this.core.answerConnect(request, result, this.now);
+        continue;
+      }
       const connection = this.core.nextReadyConnection();
       if (connection === undefined) return;
       const client = connection.context as TestClient;
       client.closeCode = connection.closeCode;
     }
+  }
+
+  answer(request: ConnectRequest, result: AuthenticationResult): void {
+    this.core.answerConnect(request, result, this.now);
+    this.settle();
   }
 
   /** Lets time pass. */
@@ -65,8 +82,8 @@ export class TestBroker {
    *
    * @param identity of its certificate
    */
-  open(version: ProtocolVersion = 5, identity?: string): TestClient {
-    return new TestClient(this, version, identity);
+  open(version: ProtocolVersion = 5, identity?: string, remote?: string): TestClient {
+    return new TestClient(this, version, identity, remote);
   }
 
   /** A connection with CONNECT. */
@@ -94,10 +111,10 @@ export class TestClient {
   closeCode = -1;
   #session: Session | undefined = undefined;
 
-  constructor(broker: TestBroker, version: ProtocolVersion, identity?: string) {
+  constructor(broker: TestBroker, version: ProtocolVersion, identity?: string, remote = '192.0.2.1:5000') {
     this.broker = broker;
     this.version = version;
-    this.connection = broker.core.openConnection('192.0.2.1:5000', broker.now, identity);
+    this.connection = broker.core.openConnection(remote, broker.now, identity);
     this.connection.context = this;
     this.control = this.stream('control');
   }

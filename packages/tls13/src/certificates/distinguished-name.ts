@@ -26,6 +26,8 @@ export interface DistinguishedName {
   readonly parts: readonly RelativeName[];
   /** Equal for names that are equal by RFC 5280 §7.1. */
   readonly normalized: string;
+  /** Values of commonName that are text, as they were written. */
+  readonly commonNames: readonly string[];
   /** Values of emailAddress, one character per byte: name constraints on mail addresses hold for them too (§4.2.1.10). */
   readonly mailAddresses: readonly string[];
 }
@@ -39,10 +41,11 @@ export interface RelativeName {
   readonly isText: boolean;
 }
 
+const COMMON_NAME = '2.5.4.3';
 const EMAIL_ADDRESS = '1.2.840.113549.1.9.1';
 
 const ATTRIBUTES: ReadonlyMap<string, string> = new Map([
-  ['2.5.4.3', 'CN'],
+  [COMMON_NAME, 'CN'],
   ['2.5.4.10', 'O'],
   ['2.5.4.11', 'OU'],
   ['2.5.4.6', 'C'],
@@ -54,11 +57,13 @@ const ATTRIBUTES: ReadonlyMap<string, string> = new Map([
 export function readName(name: Uint8Array): DistinguishedName {
   const texts: string[] = [];
   const mailAddresses: string[] = [];
+  const commonNames: string[] = [];
   const parts = readDerChildren(name, readDerRoot(name, DerTag.SEQUENCE)).map((set): RelativeName => {
     const attributes = readRelativeName(name, set);
-    for (const { type, text, bytes } of attributes) {
+    for (const { type, text, bytes, isText } of attributes) {
       texts.push(`${ATTRIBUTES.get(type) ?? type}=${text}`);
       if (type === EMAIL_ADDRESS) mailAddresses.push(bytes);
+      if (type === COMMON_NAME && isText) commonNames.push(text);
     }
     return {
       normalized: attributes.map(({ normalized }) => normalized).join('+'),
@@ -70,6 +75,7 @@ export function readName(name: Uint8Array): DistinguishedName {
     text: printable(texts.join(', ')),
     parts,
     normalized: parts.map(({ normalized }) => normalized).join(','),
+    commonNames,
     mailAddresses,
   };
 }

@@ -1,4 +1,4 @@
-/** CONNECT (MQTT 5 §3.1.4): who may come in, and what they are told. Everybody may: names and passwords are not checked in this version. */
+/** CONNECT (MQTT 5 §3.1.4): who may come in, and what they are told. Finding out who somebody is may take its time, and is not done here. */
 import { PacketError } from '../../errors.ts';
 import { MAX_CLIENT_IDENTIFIER_LENGTH, MAX_SESSIONS } from '../../limits.ts';
 import { encodeConnack } from '../../packets/codec.ts';
@@ -8,6 +8,9 @@ import { ReasonCode } from '../../reason-codes.ts';
 import type { BrokerCore } from '../broker-core.ts';
 import { announced } from '../capabilities.ts';
 import type { Channel } from '../channel.ts';
+import { ConnectRequest } from '../connect-request.ts';
+import type { AuthenticationResult, Principal } from '../permissions.ts';
+import { recheckSession } from '../recheck.ts';
 
 /** What a session expiry interval of 0xFFFFFFFF means: never. */
 const NO_EXPIRY = 0xffff_ffff;
@@ -50,15 +53,56 @@ export function handleConnect(core: BrokerCore, channel: Channel, packet: Connec
     );
   }
 
+  core.admit(new ConnectRequest(channel, packet, clientId, isAssigned), now);
+}
+
+/**
+ * The client is known, or refused.
+ *
+ * @throws PacketError: the connection ends
+ */
+export function finishConnect(
+  core: BrokerCore,
+  request: ConnectRequest,
+  result: AuthenticationResult,
+  now: number,
+): void {
+  const { channel, packet, clientId, isAssigned } = request;
+  const { connection } = channel;
+  const { capabilities } = core;
+  const { will } = packet;
+  const version = packet.protocolVersion;
+  const refuse = (reasonCode: ReasonCode, message: string): never => {
+    refuseConnect(core, channel, reasonCode, message);
+    throw new PacketError(reasonCode, message);
+  };
+  if (typeof result === 'number') {
+    refuse(result, 'The client is not let in');
+    return;
+  }
+  connection.identity = result.name;
+  connection.lastReceived = now;
+  connection.validUntil = now + (result.validFor ?? Infinity);
+  const principal: Principal = { identity: result.name, clientId, permissions: result.permissions };
+  const permissions = core.permissionsOf(principal);
+  if (will !== undefined && permissions?.mayPublish(will.topic, will.retain) === false)
+    refuse(ReasonCode.NOT_AUTHORIZED, 'The client may not publish its will');
+
   // 3. Whether the session is theirs. Nobody's session may be ended by somebody, or names could be squatted on, but is not given away.
   const former = core.sessions.get(clientId);
-  const isForeign = former !== undefined && former.identity !== connection.peerIdentity;
+  const isForeign = former !== undefined && former.identity !== connection.identity;
   if (isForeign && former.identity !== undefined)
     refuse(ReasonCode.NOT_AUTHORIZED, 'The session of this client identifier belongs to somebody else');
 
   // 4. Whether there is room. Who comes back for what waits makes room.
   if (former === undefined && (core.sessions.size >= MAX_SESSIONS || core.isOverloaded))
     refuse(ReasonCode.QUOTA_EXCEEDED, 'The broker holds as many sessions or messages as it can');
+  const isReplacing = former?.connection !== undefined && !isForeign;
+  if (
+    result.name !== undefined &&
+    core.connectionsOf(result.name) - (isReplacing ? 1 : 0) >= core.limits.maxConnectionsPerIdentity
+  )
+    refuse(ReasonCode.QUOTA_EXCEEDED, 'There are as many clients with this identity as there may be');
 
   const { changeCount } = core;
 
@@ -85,11 +129,14 @@ export function handleConnect(core: BrokerCore, channel: Channel, packet: Connec
   const granted = Math.min(asked, capabilities.maxSessionExpiry);
   connection.clientId = clientId;
   connection.sessionExpiryInterval = granted;
-  core.accept(connection);
+  core.accept(connection, now);
   const serverKeepAlive = overrideOf(capabilities.serverKeepAlive, packet.keepAlive);
   connection.patience = (serverKeepAlive ?? packet.keepAlive) * 1500;
-  core.deadlines.set(connection, connection.patience === 0 ? Infinity : now + connection.patience);
+  core.setDeadline(connection, now);
+  session.principal = principal;
+  session.permissions = permissions;
   core.sessions.connect(session, connection, packet.receiveMaximum, granted, will);
+  if (sessionPresent) recheckSession(core, session);
 
   // 7. The answer, which is the first packet they get. [MQTT-3.2.0-1]
   const fields: ConnackFields = {
@@ -103,9 +150,12 @@ export function handleConnect(core: BrokerCore, channel: Channel, packet: Connec
   };
   core.reply(channel, encodeConnack(fields, version, connection));
   channel.holdEverything(changeCount);
-  const { remote, peerIdentity } = connection;
-  const identity = peerIdentity === undefined ? {} : { peerIdentity };
-  core.log('info', 'A client connected', { remote, clientId, version, sessionPresent, ...identity });
+  const { remote, peerIdentity, identity } = connection;
+  const names = {
+    ...(peerIdentity === undefined ? {} : { peerIdentity }),
+    ...(identity === undefined || identity === peerIdentity ? {} : { identity }),
+  };
+  core.log('info', 'A client connected', { remote, clientId, version, sessionPresent, ...names });
 }
 
 /**

@@ -9,6 +9,7 @@ import type { BrokerCore } from '../broker-core.ts';
 import type { Channel } from '../channel.ts';
 import type { Flow } from '../flow.ts';
 import { Message } from '../message.ts';
+import type { Session } from '../session.ts';
 import { digestOf } from '../receipts.ts';
 import { IncomingAliases } from '../topic-aliases.ts';
 
@@ -53,6 +54,10 @@ export function handlePublish(
   }
   const { changeCount } = core;
 
+  if (!isPermitted(channel, flow.session)) {
+    refusePublish(core, channel, qos, packetIdentifier, now);
+    return;
+  }
   const message = new Message(
     {
       topic: channel.topic,
@@ -117,6 +122,29 @@ function checkAllowed(core: BrokerCore, channel: Channel): void {
     );
   if (view.hasSubscriptionIdentifier)
     throw new PacketError(ReasonCode.PROTOCOL_ERROR, 'A client sent a subscription identifier in PUBLISH'); // [MQTT-3.3.4-6]
+}
+
+/** Nearly always it is the topic of the channel's last message, and then nobody is asked again. */
+function isPermitted(channel: Channel, { permissions }: Session): boolean {
+  if (permissions === undefined) return true;
+  const { isRetain } = view;
+  if (channel.judgedBy !== permissions || channel.judgedRetain !== isRetain || channel.judgedTopic !== channel.topic) {
+    channel.judgedBy = permissions;
+    channel.judgedTopic = channel.topic;
+    channel.judgedRetain = isRetain;
+    channel.isTopicAllowed = permissions.mayPublish(channel.topic, isRetain);
+  }
+  return channel.isTopicAllowed;
+}
+
+/** The message goes nowhere. Before MQTT 5 the client is told nothing, and would send it for ever if it were not acknowledged. [MQTT311-3.3.5-2] */
+function refusePublish(core: BrokerCore, channel: Channel, qos: number, packetIdentifier: number, now: number): void {
+  core.countDenied(channel, now);
+  if (qos === 0) return;
+  const { version } = channel.connection;
+  const type = qos === 1 ? PacketType.PUBACK : PacketType.PUBREC;
+  const reasonCode = version === 5 ? ReasonCode.NOT_AUTHORIZED : ReasonCode.SUCCESS;
+  core.reply(channel, encodeAcknowledgement(type, packetIdentifier, reasonCode, version));
 }
 
 /**

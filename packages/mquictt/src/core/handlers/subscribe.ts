@@ -1,10 +1,6 @@
 /** SUBSCRIBE and UNSUBSCRIBE (MQTT 5 §3.8, §3.10). Both mean the flow on which they come, and no other. */
 import { PacketError } from '../../errors.ts';
-import {
-  MAX_SUBSCRIPTIONS_PER_SESSION,
-  MAX_SUBSCRIPTION_LEVELS_PER_SESSION,
-  RETAINED_SEARCH_STEP,
-} from '../../limits.ts';
+import { MAX_SUBSCRIPTION_LEVELS_PER_SESSION, RETAINED_SEARCH_STEP } from '../../limits.ts';
 import { encodeSuback, encodeUnsuback } from '../../packets/codec.ts';
 import type { ReceivedSubscription, SubscribePacket, UnsubscribePacket } from '../../packets/codec.ts';
 import { hasWildcard, levelsOf } from '../../packets/topics.ts';
@@ -65,9 +61,10 @@ function refusalOf(core: BrokerCore, flow: Flow, request: ReceivedSubscription):
     return ReasonCode.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED;
   if (hasWildcard(request.matchedFilter) && !wildcardSubscriptionAvailable)
     return ReasonCode.WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED;
-  const { subscriptionCount, subscriptionLevels } = flow.session;
+  const { subscriptionCount, subscriptionLevels, permissions } = flow.session;
+  if (permissions !== undefined && !permissions.maySubscribe(request.matchedFilter)) return ReasonCode.NOT_AUTHORIZED;
   const isFull =
-    subscriptionCount >= MAX_SUBSCRIPTIONS_PER_SESSION ||
+    subscriptionCount >= core.limits.maxSubscriptions ||
     subscriptionLevels + levelsOf(request.matchedFilter) > MAX_SUBSCRIPTION_LEVELS_PER_SESSION;
   if (isFull && !flow.subscriptions.has(request.topicFilter)) return ReasonCode.QUOTA_EXCEEDED;
   return 0;
@@ -83,6 +80,7 @@ function* retainedFor(
   const session = flow.session;
   const newest = core.retained.sequence;
   let skipped = 0;
+  let { permissions } = session;
   for (const stored of core.retained.search(subscription.topicFilter)) {
     if (stored === undefined) {
       yield undefined;
@@ -92,6 +90,10 @@ function* retainedFor(
     if (stored.sequence > newest || stored.expiresAt <= now) {
       if (++skipped % RETAINED_SEARCH_STEP === 0) yield undefined;
       continue;
+    }
+    if (session.permissions !== permissions) {
+      permissions = session.permissions;
+      if (permissions?.maySubscribe(subscription.matchedFilter) === false) return undefined;
     }
     const message = new Message({ ...stored, retain: true }, undefined);
     const qos = Math.min(stored.qos, subscription.qos);

@@ -3,6 +3,7 @@ import type { EncodedPublish } from '../../packets/publish.ts';
 import type { BrokerCore } from '../broker-core.ts';
 import type { InFlightMessage } from '../in-flight.ts';
 import { Message } from '../message.ts';
+import { recheckEverything } from '../recheck.ts';
 import type { Session } from '../session.ts';
 import { Subscription } from '../subscription.ts';
 import { StoredEntry, StoredMessage } from './journal.ts';
@@ -66,7 +67,7 @@ export async function restore(
       journal.remove(keyOf(RecordKind.SESSION, clientId));
       continue;
     }
-    const session = core.sessions.begin(clientId, { peerIdentity: record.identity, version: record.version });
+    const session = core.sessions.begin(clientId, { identity: record.identity, version: record.version });
     const expiresAt = journal.fromUnix(record.expiresAt);
     const willAt = journal.fromUnix(record.willAt);
     core.sessions.restore(session, { ...record, expiresAt, willAt }, now);
@@ -77,6 +78,8 @@ export async function restore(
   for (const { stored } of messages.values()) {
     if (stored !== undefined && stored.references === 0) journal.remove(keyOf(RecordKind.MESSAGE, stored.number));
   }
+  // The rules may have changed in between.
+  recheckEverything(core);
   return {
     sessions: core.sessions.size,
     subscriptions: core.router.subscriptionCount,
