@@ -312,24 +312,30 @@ test('as much as the broker can hold: who only publishes is not read, new client
   assert.is(p.closeCode, 0x8d);
 });
 
-test('messages that wait keep no more memory than they take', () => {
+test('messages that wait keep no more memory than they take', async () => {
   const broker = new TestBroker();
   const away = broker.connect('away', { cleanStart: false, sessionExpiryInterval: 1_000 });
   away.control.subscribe('rare').take();
   away.drop();
   const p = broker.connect('p').stream();
   const others = broker.connect('o').subscribe('often', { qos: 0 });
-  const use = (): number => {
-    globalThis.gc?.();
-    return process.memoryUsage().arrayBuffers;
+  // Memory of buffers is given back some time after a collection.
+  const use = async (): Promise<number> => {
+    let least = Infinity;
+    for (let i = 0; i < 5; i++) {
+      globalThis.gc?.();
+      await new Promise((resolve) => setImmediate(resolve));
+      least = Math.min(least, process.memoryUsage().arrayBuffers);
+    }
+    return least;
   };
-  const before = use();
+  const before = await use();
   for (let i = 0; i < 2_000; i++) {
     p.publish('rare', 'x', { qos: 1 }).take();
     for (let j = 0; j < 8; j++) p.publish('often', KIB);
     others.take();
   }
-  const kept = use() - before;
+  const kept = (await use()) - before;
   assert.ok(kept < 2_000 * 500, `${kept} bytes`);
   assert.is(broker.connect('away', { cleanStart: false }).control.messages().length, 2_000);
 });
