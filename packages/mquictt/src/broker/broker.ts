@@ -2,7 +2,6 @@
 import { nodeRuntime } from '@mquictt/quic-node';
 import type { Runtime, SocketAddress, Timer } from '@mquictt/quic-node';
 import type { AccessOptions } from '../access/access-control.ts';
-import { clientLimitsProblem } from '../access/client-limits.ts';
 import type { ClientLimitOptions } from '../access/client-limits.ts';
 import type { Config } from '../config.ts';
 import type { ConnectRequest } from '../core/connect-request.ts';
@@ -13,16 +12,18 @@ import type { CapabilityOptions } from '../core/capabilities.ts';
 import type { RetainedLimits } from '../core/retained.ts';
 import type { SessionQueueLimits } from '../core/session.ts';
 import type { SharedStrategy } from '../core/shared-group.ts';
-import { usageError } from '../errors.ts';
 import { CLOSE_DEADLINE } from '../limits.ts';
 import { logFunction } from '../logger.ts';
 import type { Logger } from '../logger.ts';
 import type { QuicOptions } from '../quic-options.ts';
+import { checkSettings } from '../operations/broker-settings.ts';
+import { DEFAULT_SYS_INTERVAL, SysTopics } from '../operations/sys-topics.ts';
 import { ReasonCode } from '../reason-codes.ts';
 import type { Store } from '../stores/store.ts';
 import type { TransportKind, TransportListener } from '../transports/transport.ts';
 import { BrokerAccess } from './broker-access.ts';
 import type { ClientCertificates } from './client-certificates.ts';
+import { VERSION } from '../version.ts';
 import { ConnectionBinding } from './connection-binding.ts';
 import type { ListenerOptions } from './listener-options.ts';
 import { openListeners } from './open-listeners.ts';
@@ -56,6 +57,8 @@ export interface BrokerOptions extends QuicOptions, CapabilityOptions {
    * @default nothing outlives the broker
    */
   readonly store?: Store;
+  /** Seconds between two updates of the topics under `$SYS`, 0 = there are none. @default 10 */
+  readonly sysInterval?: number;
   /** Where else to listen: QUIC, TCP, TLS, WebSocket and secure WebSocket, any number of each. */
   readonly listeners?: readonly ListenerOptions[];
   /** Connections of each listener at once; more are refused. @default 65_536 */
@@ -291,7 +294,7 @@ export async function server(
     warn('"logs" of the configuration has no effect: what outlives the broker is decided by its store');
   }
   const runtime = options.runtime ?? nodeRuntime;
-  checkNumbers(options);
+  checkSettings(options);
   const log = logFunction(options.logger);
   const access = new BrokerAccess(options.access ?? config.access, log);
   const persistence = options.store === undefined ? undefined : new Persistence(options.store, runtime, log);
@@ -306,40 +309,11 @@ export async function server(
   try {
     await persistence?.load(core);
     const open = await openListeners(address, config, options, runtime, log, access.judge);
+    const { sysInterval = DEFAULT_SYS_INTERVAL } = options;
+    if (sysInterval > 0) SysTopics.start(core, sysInterval, VERSION, runtime.now());
     return new Broker(open, core, runtime, persistence, access);
   } catch (error) {
     await persistence?.close();
     throw error;
-  }
-}
-
-/** What has to be a whole number, and from where to where. */
-const NUMBERS: readonly (readonly [name: keyof CapabilityOptions, unit: string, smallest: number, largest: number])[] =
-  [
-    ['maxPacketSize', 'bytes', 64, 268_435_460],
-    ['serverKeepAlive', 'seconds', 1, 65_535],
-    ['maximumQos', '', 0, 2],
-    ['receiveMaximum', 'messages', 1, 65_535],
-    ['topicAliasMaximum', 'aliases', 0, 65_535],
-    ['outgoingTopicAliases', 'aliases', 0, 65_535],
-    ['maxSessionExpiry', 'seconds', 0, Infinity],
-  ];
-
-function checkNumbers(options: BrokerOptions): void {
-  const wrong = (what: string): never => {
-    throw usageError('ERR_MQTT_INVALID_ARGUMENT', what);
-  };
-  for (const [name, unit, smallest, largest] of NUMBERS) {
-    const value: unknown = options[name];
-    if (value === undefined || (value === Infinity && largest === Infinity)) continue;
-    if (!Number.isInteger(value) || (value as number) < smallest || (value as number) > largest)
-      wrong(`${name} expected ${smallest}..${largest} ${unit}`.trimEnd() + `, got ${String(value)}`);
-  }
-  const limitsProblem = clientLimitsProblem({ ...options.limits });
-  if (limitsProblem !== undefined) wrong(`limits.${limitsProblem}`);
-  const { sessionQueue = {}, maxQueuedBytes } = options;
-  for (const [name, value] of Object.entries({ ...sessionQueue, maxQueuedBytes })) {
-    if (value !== undefined && (!Number.isInteger(value) || value < 1))
-      wrong(`${name} expected a whole number above 0, got ${value}`);
   }
 }

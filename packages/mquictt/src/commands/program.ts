@@ -1,5 +1,4 @@
 /** The command line as a function: arguments in, exit code out. */
-import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { brokerCommand } from './broker.ts';
 import { certificatesCommand } from './certificates.ts';
@@ -7,6 +6,7 @@ import { ExitCode, UsageError } from './io.ts';
 import type { CommandIo } from './io.ts';
 import { publishCommand } from './publish.ts';
 import { subscribeCommand } from './subscribe.ts';
+import { VERSION } from '../version.ts';
 
 /**
  * @param args without the program's name
@@ -19,7 +19,7 @@ export async function run(args: readonly string[], io: CommandIo): Promise<numbe
   };
   const program = new Command('mquictt')
     .description('MQTT over QUIC')
-    .version(version(), '--version', 'show the version')
+    .version(VERSION, '--version', 'show the version')
     .helpOption('--help', 'show this help');
   for (const command of [
     brokerCommand(io, done),
@@ -52,9 +52,4 @@ export async function run(args: readonly string[], io: CommandIo): Promise<numbe
     io.error(`error: ${errorCode === undefined ? '' : `${errorCode}: `}${message}`);
     return ExitCode.FAILED;
   }
-}
-
-function version(): string {
-  const manifest = createRequire(import.meta.url)('../../package.json') as { version: string };
-  return manifest.version;
 }

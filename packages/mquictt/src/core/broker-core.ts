@@ -89,9 +89,17 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
   readonly slowConsumer: SlowConsumer;
   readonly sharedStrategy: SharedStrategy;
   readonly journal: Journal | undefined;
+  /** What the broker says about itself: read like retained messages, and written by nobody else. */
+  readonly systemTopics: RetainedStore = new RetainedStore();
+  queuedMessages = 0;
   queuedBytes = 0;
   readonly counters: BrokerCounters = {
+    bytesReceived: 0,
+    bytesSent: 0,
+    packetsReceived: 0,
+    packetsSent: 0,
     messagesReceived: 0,
+    messagesSent: 0,
     messagesRouted: 0,
     messagesDropped: 0,
     messagesNotQueued: 0,
@@ -109,6 +117,7 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
   #isHolding = false;
   readonly #delivery: Delivery = new Delivery(this);
   #connectionCount = 0;
+  #maxConnectionCount = 0;
   #channelCount = 0;
   readonly #readyChannels: (Channel | undefined)[] = [];
   #readyChannelsHead = 0;
@@ -252,11 +261,14 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
   stats(): BrokerStats {
     return {
       connections: this.#connectionCount,
+      maxConnections: this.#maxConnectionCount,
       sessions: this.sessions.size,
       flows: this.#channelCount,
       subscriptions: this.router.subscriptionCount,
+      sharedSubscriptions: this.router.groupCount,
       retainedMessages: this.retained.count,
       retainedBytes: this.retained.bytes,
+      queuedMessages: this.queuedMessages,
       queuedBytes: this.queuedBytes,
       ...this.counters,
     };
@@ -448,6 +460,7 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
     connection.state = 'connected';
     this.counters.connectionsAccepted++;
     this.#connectionCount++;
+    this.#maxConnectionCount = Math.max(this.#maxConnectionCount, this.#connectionCount);
   }
 
   /**

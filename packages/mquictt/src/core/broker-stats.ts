@@ -8,16 +8,29 @@ export type LogFunction = (level: LogLevel, message: string, fields: Readonly<Re
 export interface BrokerStats {
   /** Clients that are connected. */
   connections: number;
+  /** The most that were connected at once. */
+  maxConnections: number;
   /** Those of clients that are not connected included. */
   sessions: number;
   /** Streams that are open. */
   flows: number;
   subscriptions: number;
+  /** Groups of shared subscriptions. */
+  sharedSubscriptions: number;
   retainedMessages: number;
   retainedBytes: number;
-  /** Bytes that wait on all flows. */
+  /** Messages and bytes that wait on all flows. */
+  queuedMessages: number;
   queuedBytes: number;
+  /** Of all streams, as MQTT sees them. */
+  bytesReceived: number;
+  bytesSent: number;
+  /** MQTT packets of all types. */
+  packetsReceived: number;
+  packetsSent: number;
+  /** PUBLISH packets. */
   messagesReceived: number;
+  messagesSent: number;
   /** Copies queued for subscribers. */
   messagesRouted: number;
   /** Copies not queued: QoS 0 for a reader that is behind, or larger than the client takes. */
@@ -40,5 +53,14 @@ export interface BrokerStats {
 /** Those of BrokerStats that only grow. */
 export type BrokerCounters = Omit<
   BrokerStats,
-  'connections' | 'sessions' | 'flows' | 'subscriptions' | 'retainedMessages' | 'retainedBytes' | 'queuedBytes'
+  | 'connections'
+  | 'maxConnections'
+  | 'sessions'
+  | 'flows'
+  | 'subscriptions'
+  | 'sharedSubscriptions'
+  | 'retainedMessages'
+  | 'retainedBytes'
+  | 'queuedMessages'
+  | 'queuedBytes'
 >;

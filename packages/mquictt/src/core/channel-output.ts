@@ -26,6 +26,8 @@ export class ChannelOutput {
   replyBytes = 0;
   /** PUBACKs among them, in short form. */
   pubackCount = 0;
+  /** Packets that were added. Counted and taken back to 0 by Channel. */
+  replyCount = 0;
 
   readonly #batches: WrittenBatches | undefined;
   /** Answers as bytes, since most are PUBACKs of four. */
@@ -54,6 +56,7 @@ export class ChannelOutput {
     this.#reserve(packet.length);
     this.#replies.set(packet, this.replyBytes);
     this.replyBytes += packet.length;
+    this.replyCount++;
   }
 
   /** The same for a PUBACK in short form. */
@@ -76,6 +79,7 @@ export class ChannelOutput {
     out[at + 2] = packetIdentifier >> 8;
     out[at + 3] = packetIdentifier & 0xff;
     this.replyBytes = at + 4;
+    this.replyCount++;
   }
 
   /**

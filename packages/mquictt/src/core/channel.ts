@@ -12,6 +12,7 @@
  */
 import { MAX_PENDING_REPLIES } from '../limits.ts';
 import { PacketSplitter } from '../packets/splitter.ts';
+import type { BrokerCounters } from './broker-stats.ts';
 import { ChannelOutput } from './channel-output.ts';
 import type { Connection } from './connection.ts';
 import type { Flow } from './flow.ts';
@@ -26,6 +27,7 @@ export type ChannelKind = 'control' | 'data' | 'unidirectional';
 export interface ChannelHost {
   readonly journal: Journal | undefined;
   readonly maxPacketSize: number;
+  readonly counters: BrokerCounters;
   handlePacket(channel: Channel, header: number, now: number): void;
   /** The beginning of a packet came: its first byte, or -1. @throws PacketError when the rest need not be waited for */
   handlePartial(channel: Channel, header: number): void;
@@ -104,6 +106,7 @@ export class Channel {
   /** Bytes from the stream; they must not change afterwards. */
   receive(chunk: Uint8Array, now: number): void {
     if (!this.isOpen) return;
+    this.#host.counters.bytesReceived += chunk.length;
     this.splitter.push(chunk);
     this.resume(now);
   }
@@ -134,6 +137,7 @@ export class Channel {
           return;
         }
         this.connection.lastReceived = now;
+        this.#host.counters.packetsReceived++;
         this.#host.handlePacket(this, header, now);
       }
     } catch (error) {
@@ -147,8 +151,14 @@ export class Channel {
     const piece =
       this.flow === undefined ? this.output.poll(undefined, capacity, now) : this.flow.poll(this.output, capacity, now);
     if (wasHeld && !this.isHeld) this.#host.markReady(this);
-    const { journal } = this.#host;
-    if (piece === undefined || journal?.hasTaken() !== true) return piece;
+    const { journal, counters } = this.#host;
+    counters.packetsSent += this.output.replyCount;
+    this.output.replyCount = 0;
+    if (piece === undefined) return undefined;
+    if (journal?.hasTaken() !== true) {
+      counters.bytesSent += piece.length;
+      return piece;
+    }
     // Its identifiers of QoS 2 must be safe before anybody sees them.
     this.output.putBack(piece);
     this.output.block(journal.pending);
@@ -181,6 +191,8 @@ export class Channel {
   }
 
   putBack(rest: Uint8Array): void {
+    // It comes again.
+    this.#host.counters.bytesSent -= rest.length;
     this.output.putBack(rest);
   }
 

@@ -4,6 +4,7 @@
 import { QUEUE_HARD_LIMIT, QUEUE_LOG_INTERVAL, RETAINED_SWEEP_INTERVAL } from '../limits.ts';
 import { EncodedPublish } from '../packets/publish.ts';
 import { Slab } from '../packets/slab.ts';
+import { isSystemTopic } from '../packets/topics.ts';
 import { ReasonCode } from '../reason-codes.ts';
 import type { BrokerCounters, LogFunction } from './broker-stats.ts';
 import type { Channel } from './channel.ts';
@@ -24,6 +25,7 @@ export interface DeliveryHost extends SharedChoice {
   readonly journal: Journal | undefined;
   readonly router: Router;
   readonly retained: RetainedStore;
+  readonly systemTopics: RetainedStore;
   readonly deadlines: Deadlines;
   readonly counters: BrokerCounters;
   readonly log: LogFunction;
@@ -229,6 +231,7 @@ export class Delivery {
   }
 
   #retain(message: Message, now: number): boolean {
+    if (isSystemTopic(message.topic)) return this.#host.systemTopics.set(message);
     if (message.payload.length === 0) {
       if (this.#host.retained.delete(message.topic)) this.#host.journal?.retainedDeleted(message.topic); // [MQTT-3.3.1-6], [MQTT-3.3.1-7]
       return true;

@@ -24,7 +24,8 @@ export interface FlowHost {
   readonly journal: Journal | undefined;
   readonly deadlines: Deadlines;
   readonly counters: BrokerCounters;
-  /** Bytes queued on all flows. */
+  /** Queued on all flows. */
+  queuedMessages: number;
   queuedBytes: number;
   /** Calls continueSearch() when others have had their turn. */
   searchLater(flow: Flow): void;
@@ -111,11 +112,15 @@ export class Flow implements Timed {
     if (this.#retained.length > 0) this.#pullRetained();
     const bytes = queue.bytes;
     const count = queue.length;
+    const { sentCount } = queue;
     const piece = output.poll(queue, capacity, now);
     if (bytes !== queue.bytes) {
       this.#host.queuedBytes -= bytes - queue.bytes;
       session.queuedBytes -= bytes - queue.bytes;
       session.queuedMessages -= count - queue.length;
+      this.#host.queuedMessages -= count - queue.length;
+      this.#host.counters.messagesSent += queue.sentCount - sentCount;
+      this.#host.counters.packetsSent += queue.sentCount - sentCount;
       if (queue.tooLargeCount > 0) this.#countTooLarge();
     }
     if (this.#holding.size > 0 && this.backlog < QUEUE_LOW_WATER) this.#endHold();
@@ -256,6 +261,7 @@ export class Flow implements Timed {
 
   #count(bytes: number, messages: number): void {
     this.#host.queuedBytes += bytes;
+    this.#host.queuedMessages += messages;
     this.session.queuedBytes += bytes;
     this.session.queuedMessages += messages;
   }

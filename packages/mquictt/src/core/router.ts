@@ -44,6 +44,11 @@ export class Router {
     return this.#subscriptionCount;
   }
 
+  /** Shared subscriptions, however many members each has. */
+  get groupCount(): number {
+    return this.#groups.size;
+  }
+
   add(subscription: Subscription): void {
     this.#subscriptionCount++;
     if (!subscription.isShared) {

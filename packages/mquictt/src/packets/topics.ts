@@ -97,3 +97,8 @@ export function checkResponseTopic(topic: string): void {
   if (topic.includes('+') || topic.includes('#'))
     throw new PacketError(ReasonCode.PROTOCOL_ERROR, 'A response topic contains a wildcard'); // [MQTT-3.3.2-14]
 }
+
+/** Whether a topic name, or a topic filter, is in the part of the tree where only the broker itself publishes. */
+export function isSystemTopic(text: string): boolean {
+  return text.startsWith('$SYS') && (text.length === 4 || text[4] === '/');
+}

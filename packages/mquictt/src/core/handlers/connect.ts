@@ -3,6 +3,7 @@ import { PacketError } from '../../errors.ts';
 import { MAX_CLIENT_IDENTIFIER_LENGTH, MAX_SESSIONS } from '../../limits.ts';
 import { encodeConnack } from '../../packets/codec.ts';
 import type { ConnackFields, ConnectPacket } from '../../packets/codec.ts';
+import { isSystemTopic } from '../../packets/topics.ts';
 import { encodeUtf8 } from '../../packets/utf8.ts';
 import { ReasonCode } from '../../reason-codes.ts';
 import type { BrokerCore } from '../broker-core.ts';
@@ -37,6 +38,8 @@ export function handleConnect(core: BrokerCore, channel: Channel, packet: Connec
     refuse(ReasonCode.QOS_NOT_SUPPORTED, `The will has QoS ${will.qos}, more than ${capabilities.maximumQos}`); // [MQTT-3.2.2-12]
   if (will?.retain === true && !capabilities.retainAvailable)
     refuse(ReasonCode.RETAIN_NOT_SUPPORTED, 'The will is to be retained, which is not supported'); // [MQTT-3.2.2-13]
+  if (will !== undefined && isSystemTopic(will.topic))
+    refuse(ReasonCode.NOT_AUTHORIZED, 'The will has a topic on which only the broker publishes');
 
   // 2. Who it is.
   let clientId = packet.clientId;

@@ -3,7 +3,7 @@ import { PacketError } from '../../errors.ts';
 import { encodeAcknowledgement } from '../../packets/codec.ts';
 import { PacketType } from '../../packets/packet-types.ts';
 import { PublishView } from '../../packets/publish.ts';
-import { topicNameProblem } from '../../packets/topics.ts';
+import { isSystemTopic, topicNameProblem } from '../../packets/topics.ts';
 import { ReasonCode } from '../../reason-codes.ts';
 import type { BrokerCore } from '../broker-core.ts';
 import type { Channel } from '../channel.ts';
@@ -70,12 +70,16 @@ export function handlePublish(
     },
     flow.session,
   );
-  const isStored = core.publish(message, channel, now);
+  const refusal = isSystemTopic(channel.topic)
+    ? ReasonCode.NOT_AUTHORIZED // MQTT 5 §4.7.2
+    : core.publish(message, channel, now)
+      ? ReasonCode.SUCCESS
+      : ReasonCode.QUOTA_EXCEEDED;
   if (qos === 0 || !channel.isOpen) return;
   // The message has been routed and, if asked for, stored: now it may be acknowledged. [MQTT-4.3.2-4], [MQTT-4.3.3-8]
-  if (!isStored && version === 5) {
+  if (refusal !== ReasonCode.SUCCESS && version === 5) {
     const type = qos === 1 ? PacketType.PUBACK : PacketType.PUBREC;
-    core.reply(channel, encodeAcknowledgement(type, packetIdentifier, ReasonCode.QUOTA_EXCEEDED, version));
+    core.reply(channel, encodeAcknowledgement(type, packetIdentifier, refusal, version));
   } else if (qos === 1) {
     channel.output.pushPuback(packetIdentifier);
     core.markReady(channel);

@@ -3,7 +3,7 @@ import { PacketError } from '../../errors.ts';
 import { MAX_SUBSCRIPTION_LEVELS_PER_SESSION, RETAINED_SEARCH_STEP } from '../../limits.ts';
 import { encodeSuback, encodeUnsuback } from '../../packets/codec.ts';
 import type { ReceivedSubscription, SubscribePacket, UnsubscribePacket } from '../../packets/codec.ts';
-import { hasWildcard, levelsOf } from '../../packets/topics.ts';
+import { hasWildcard, isSystemTopic, levelsOf } from '../../packets/topics.ts';
 import type { EncodedPublish } from '../../packets/publish.ts';
 import { ReasonCode } from '../../reason-codes.ts';
 import type { BrokerCore } from '../broker-core.ts';
@@ -78,10 +78,11 @@ function* retainedFor(
 ): Generator<EncodedPublish | undefined, undefined> {
   const { flow, identifier } = subscription;
   const session = flow.session;
-  const newest = core.retained.sequence;
+  const store = isSystemTopic(subscription.topicFilter) ? core.systemTopics : core.retained;
+  const newest = store.sequence;
   let skipped = 0;
   let { permissions } = session;
-  for (const stored of core.retained.search(subscription.topicFilter)) {
+  for (const stored of store.search(subscription.topicFilter)) {
     if (stored === undefined) {
       yield undefined;
       continue;
