@@ -134,7 +134,8 @@ export const BROKER_SETTINGS: SettingsOf<BrokerSettings> = {
         isFraction: true,
         unit: 'per second',
         default: 'any number',
-        description: 'PUBLISH from one client, as many at once; beyond it the client is not read for a while, and nothing is lost.',
+        description:
+          'PUBLISH from one client, as many at once; beyond it the client is not read for a while, and nothing is lost.',
       },
       maxByteRate: {
         kind: 'number',
@@ -152,7 +153,8 @@ export const BROKER_SETTINGS: SettingsOf<BrokerSettings> = {
         isFraction: true,
         unit: 'per second',
         default: 'any number',
-        description: 'Connections from one address, an IPv6 address counting as its /64; beyond it they are closed with 0x9F.',
+        description:
+          'Connections from one address, an IPv6 address counting as its /64; beyond it they are closed with 0x9F.',
       },
       maxConnectionsPerAddress: {
         kind: 'number',
@@ -166,7 +168,8 @@ export const BROKER_SETTINGS: SettingsOf<BrokerSettings> = {
         min: 1,
         max: Infinity,
         default: 'any number',
-        description: 'Clients at once with one identity; beyond it CONNECT gets 0x97. Those without one are not counted.',
+        description:
+          'Clients at once with one identity; beyond it CONNECT gets 0x97. Those without one are not counted.',
       },
       maxSubscriptions: {
         kind: 'number',

@@ -110,7 +110,9 @@ function problemsAt(value: unknown, setting: Setting, path: string): string[] {
         ];
       });
     case 'texts':
-      return isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText)) ? [] : wrong(kindOf(setting));
+      return isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText))
+        ? []
+        : wrong(kindOf(setting));
     case 'text':
       return isText(value) ? [] : wrong(kindOf(setting));
     case 'boolean':
