@@ -190,6 +190,35 @@ for (const [what, args, message] of FAILURES) {
   });
 }
 
+test('with --data a broker goes on where it was', async () => {
+  const first = await startBroker('--data', file('data'), '--durability', 'os');
+  assert.match(first.error(), /warning: .* not a power cut/);
+  assert.is((await command(['pub', ...first.reach, '-t', 'kept', '-m', 'still here', '-r', '-q', '1'])).code, 0);
+  first.interrupt();
+  await first.ran;
+  const second = await startBroker('--data', file('data'));
+  assert.not.match(second.error(), /warning/);
+  assert.is((await command(['sub', ...second.reach, '-t', 'kept', '-C', '1'])).out, 'still here\n');
+  const third = await command(['broker', '--development', '-a', '127.0.0.1:0', '--data', file('data')]);
+  assert.is(third.code, 1);
+  assert.match(third.error, /Another broker uses the folder/);
+  second.interrupt();
+  await second.ran;
+});
+
+test('flags of stores that do not go together are refused', async () => {
+  for (const [flags, message] of [
+    [['--data', 'a', '--redis', 'redis://b'], /only one of --data and --redis/],
+    [['--durability', 'os'], /--durability is about the folder/],
+    [['--redis-prefix', 'p'], /--redis-prefix goes with --redis/],
+    [['--durability', 'paper'], /choices: disk, os|Allowed choices are disk, os/],
+  ] as const) {
+    const { code, error } = await command(['broker', '--development', ...flags]);
+    assert.is(code, 2, error);
+    assert.match(error, message);
+  }
+});
+
 test('help and version', async () => {
   const help = await command(['sub', '--help']);
   assert.equal([help.code, help.error], [0, '']);

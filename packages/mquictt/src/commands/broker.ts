@@ -2,11 +2,14 @@
 import { writeFile } from 'node:fs/promises';
 import { createDevelopmentCertificates } from '@mquictt/tls13/development-certificates';
 import { formatAddress } from '@mquictt/quic-node';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { server } from '../broker/broker.ts';
 import { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { DEFAULT_PORT } from '../quic-options.ts';
+import { LevelStore } from '../stores/level-store.ts';
+import { RedisStore } from '../stores/redis-store.ts';
+import type { Store } from '../stores/store.ts';
 import { integer, readPems } from './connection-options.ts';
 import { ExitCode, UsageError } from './io.ts';
 import type { CommandIo } from './io.ts';
@@ -22,6 +25,10 @@ interface BrokerFlags {
   readonly names?: readonly string[];
   readonly caOut?: string;
   readonly maxPacketSize?: number;
+  readonly data?: string;
+  readonly redis?: string;
+  readonly redisPrefix?: string;
+  readonly durability?: 'os' | 'disk';
   readonly verbose?: boolean;
 }
 
@@ -41,16 +48,31 @@ export function brokerCommand(io: CommandIo, done: (code: ExitCode) => void): Co
     .option('--names <name...>', 'names and addresses for that certificate', ['localhost', '127.0.0.1', '::1'])
     .option('--ca-out <file>', 'write the CA of that certificate to a file, for --cafile of the clients')
     .option('--max-packet-size <bytes>', 'largest MQTT packet taken (default: 1048576)', integer(64, 268_435_460))
+    .option('--data <folder>', 'keep sessions and messages in a folder, so that they outlive the broker')
+    .option('--redis <url>', 'keep them in Redis instead, as in redis://127.0.0.1:6379')
+    .option('--redis-prefix <name>', 'begins the keys there; each broker needs one of its own (default: mquictt)')
+    .addOption(
+      new Option(
+        '--durability <what>',
+        'what the folder survives: "disk" a power cut, "os" only the end of the broker, which is faster',
+      )
+        .choices(['disk', 'os'])
+        .default('disk'),
+    )
     .option('-v, --verbose', 'tell what happens')
     .action(async (flags: BrokerFlags) => done(await runBroker(flags, io)));
 }
 
 async function runBroker(flags: BrokerFlags, io: CommandIo): Promise<ExitCode> {
   const config = await configOf(flags);
+  const store = await storeOf(flags);
+  // With --verbose the broker says so itself.
+  if (flags.verbose !== true) for (const warning of store?.warnings ?? []) io.error(`warning: ${warning}`);
   const broker = await server(flags.address, config, {
     onWarning: (message) => io.error(`warning: ${message}`),
     ...(flags.requireCertificate === true ? { clientCertificates: { required: true } } : {}),
     ...(flags.maxPacketSize === undefined ? {} : { maxPacketSize: flags.maxPacketSize }),
+    ...(store === undefined ? {} : { store }),
     ...(flags.verbose === true ? { logger: consoleLogger(io) } : {}),
   });
   io.error(`Listening on ${formatAddress(broker.address())}. Ctrl-C ends it.`);
@@ -58,6 +80,16 @@ async function runBroker(flags: BrokerFlags, io: CommandIo): Promise<ExitCode> {
   await broker.close();
   io.error('Closed.');
   return ExitCode.OK;
+}
+
+async function storeOf(flags: BrokerFlags): Promise<Store | undefined> {
+  const { data, redis, redisPrefix, durability } = flags;
+  if (data !== undefined && redis !== undefined) throw new UsageError('Give only one of --data and --redis');
+  if (data === undefined && durability === 'os') throw new UsageError('--durability is about the folder of --data');
+  if (redis === undefined && redisPrefix !== undefined) throw new UsageError('--redis-prefix goes with --redis');
+  if (data !== undefined) return LevelStore.open(data, { durability: durability ?? 'disk' });
+  if (redis !== undefined) return RedisStore.open(redis, redisPrefix === undefined ? {} : { prefix: redisPrefix });
+  return undefined;
 }
 
 async function configOf(flags: BrokerFlags): Promise<Config> {
