@@ -103,6 +103,17 @@ test('of subscriptions on data streams that have one filter the first stays, on 
   assert.is(broker.kinds()['f'], undefined);
 });
 
+test('a subscription on a new data stream does not take the record of one that was moved', async () => {
+  let broker = await StoredBroker.start();
+  come(broker, 'c').subscribe('t', { qos: 1 });
+  broker = await broker.crash();
+  const stream = come(broker, 'c').subscribe('t', { qos: 1 });
+  assert.equal(broker.kinds(), { f: 2, s: 1 });
+  stream.send(codec.encodeUnsubscribe(9, ['t'], 5));
+  broker = await broker.crash();
+  assert.is(broker.core.stats().subscriptions, 1);
+});
+
 test('every acknowledgement waits until what it says is written; what depends on nothing does not', async () => {
   const broker = await StoredBroker.start();
   const plain = broker.connect('plain');

@@ -102,7 +102,6 @@ function sort(
     const fields = decodeMessageRecord(value);
     const message = new Message({ ...fields, retain: false, expiresAt: journal.fromUnix(fields.expiresAt) }, undefined);
     message.stored = new StoredMessage(numberOf(name));
-    journal.startAfter(message.stored.number);
     messages.set(message.stored.number, message);
     return;
   }
@@ -124,6 +123,7 @@ function sort(
   belongings.keys.push(key);
   if (kind === RecordKind.ENTRY) {
     belongings.entries.push({ key, entry: decodeEntryRecord(value) });
+    // Messages have smaller numbers than those who wait for them.
     journal.startAfter(numberOf(parts[0]));
   } else if (kind === RecordKind.SUBSCRIPTION) {
     belongings.subscriptions.push({ key, topicFilter: parts[1], record: decodeSubscriptionRecord(value) });
