@@ -1,9 +1,11 @@
 /**
- * Meets other people's QUIC: quinn, as Deno ships it, as client of our server and as server of our client. And other people's TLS: see tls/.
+ * Meets other people's QUIC: quinn, as Deno ships it, as client of our server and as server of our client. And other people's TLS: see tls/, and clients of
+ * MQTT: see mqtt/.
  *
  *     npm run interop                  every case, both ways
  *     npm run interop -- close reset   the cases whose name contains one of the words
  *     npm run interop -- TLS           the cases of TLS alone; also by peer, as in "TLS: openssl client"
+ *     npm run interop -- MQTT          the cases of MQTT alone
  *     npm run interop -- --self        quinn against quinn: proves the programs, so that a failure points to us
  *
  * All traffic stays on the loopback interface. Prints a line per case and ends with exit code 1 if one failed.
@@ -16,6 +18,7 @@ import { ORDINARY_CLOSE } from './client-role.ts';
 import { denoArgs, installDeno, type Deno } from './install.ts';
 import type { About } from './program.ts';
 import type { ServerEvent } from './server-role.ts';
+import { runMqtt } from './mqtt/run.ts';
 import { runTls, type Counts } from './tls/run.ts';
 
 /** ms that one case may take; then the two programs are killed and started anew. */
@@ -132,9 +135,11 @@ async function main(): Promise<void> {
   killChildrenAtExit();
   const quic = cases.length === 0 ? undefined : await runQuic(cases, values.self);
   const tls = values.self ? undefined : await runTls(positionals, (line) => console.log(line));
-  if (quic === undefined && tls === undefined) throw new RangeError(`No case matches ${positionals.join(' ')}`);
+  const mqtt = values.self ? undefined : await runMqtt(positionals, (line) => console.log(line));
+  if (quic === undefined && tls === undefined && mqtt === undefined)
+    throw new RangeError(`No case matches ${positionals.join(' ')}`);
 
-  const sum = (key: keyof Counts): number => (quic?.[key] ?? 0) + (tls?.[key] ?? 0);
+  const sum = (key: keyof Counts): number => (quic?.[key] ?? 0) + (tls?.[key] ?? 0) + (mqtt?.[key] ?? 0);
   console.log(`\n${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} not possible`);
   if (sum('failed') > 0) process.exitCode = 1;
 }
