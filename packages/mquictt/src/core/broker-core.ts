@@ -477,8 +477,8 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
   }
 
   /** See Delivery.restore(). */
-  retain(message: RetainedFields): boolean {
-    return this.#delivery.restore(message);
+  retain(message: RetainedFields, publisher: Principal | undefined): boolean {
+    return this.#delivery.restore(message, publisher);
   }
 
   /** See Delivery.publish(). */

@@ -226,8 +226,8 @@ export class Delivery {
   }
 
   /** Puts back a retained message of a former process. @returns false when there is no room for it */
-  restore(message: RetainedFields): boolean {
-    return this.#store(message, 0);
+  restore(message: RetainedFields, publisher: Principal | undefined): boolean {
+    return this.#store(message, 0, publisher);
   }
 
   #retain(message: Message, now: number): boolean {
@@ -236,13 +236,14 @@ export class Delivery {
       if (this.#host.retained.delete(message.topic)) this.#host.journal?.retainedDeleted(message.topic); // [MQTT-3.3.1-6], [MQTT-3.3.1-7]
       return true;
     }
-    const isStored = this.#store(message, now, message.publisher?.principal);
-    if (isStored) this.#host.journal?.retained(message);
+    const publisher = message.publisher?.principal;
+    const isStored = this.#store(message, now, publisher);
+    if (isStored) this.#host.journal?.retained(message, publisher);
     else this.#host.counters.retainedRefused++;
     return isStored;
   }
 
-  #store(message: RetainedFields, now: number, publisher?: Principal): boolean {
+  #store(message: RetainedFields, now: number, publisher: Principal | undefined): boolean {
     const isStored = this.#host.retained.set(message, publisher);
     if (isStored && message.expiresAt !== Infinity && this.#sweep.heapIndex === -1)
       this.#host.deadlines.set(this.#sweep, now + RETAINED_SWEEP_INTERVAL);

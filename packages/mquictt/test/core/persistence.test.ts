@@ -114,6 +114,21 @@ test('a subscription on a new data stream does not take the record of one that w
   assert.is(broker.core.stats().subscriptions, 1);
 });
 
+test('what the rules of the new process do not allow is not put back: subscriptions, what waits for them, wills, retained messages', async () => {
+  let broker = await StoredBroker.start();
+  const client = come(broker, 'c', { will: will('secret/will', 20) });
+  client.control.subscribe('secret/#', { qos: 1 });
+  client.control.subscribe('open/#', { qos: 1 });
+  client.drop();
+  const writer = broker.connect('w');
+  for (const topic of ['secret/a', 'open/a']) writer.publish(topic, topic, { qos: 1, retain: true });
+  const isOpen = (topic: string): boolean => topic.startsWith('open');
+  const permissions = { mayPublish: isOpen, maySubscribe: isOpen };
+  broker = await broker.crash(0, { access: { authenticates: false, permissionsOf: () => permissions } });
+  assert.equal(broker.kinds(), { f: 1, m: 1, q: 1, r: 1, s: 1 });
+  assert.equal(come(broker, 'c').control.texts(), ['open/a']);
+});
+
 test('every acknowledgement waits until what it says is written; what depends on nothing does not', async () => {
   const broker = await StoredBroker.start();
   const plain = broker.connect('plain');

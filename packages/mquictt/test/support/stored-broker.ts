@@ -87,9 +87,14 @@ export class StoredBroker extends TestBroker {
    * The process ends here and now, and another one begins with what was written.
    *
    * @param pause ms in between
+   * @param options that are others from then on
    */
-  crash(pause = 0): Promise<StoredBroker> {
-    return StoredBroker.start(this.#options, this.changes.records, this.#start + this.now - 1_000 + pause);
+  crash(pause = 0, options: StoredBrokerOptions = {}): Promise<StoredBroker> {
+    return StoredBroker.start(
+      { ...this.#options, ...options },
+      this.changes.records,
+      this.#start + this.now - 1_000 + pause,
+    );
   }
 
   /** Kinds of the records that there are, each with how many. */

@@ -7,6 +7,7 @@
 import type { InFlightMessage } from '../in-flight.ts';
 import type { Message, MessageFields } from '../message.ts';
 import type { MessageSource } from '../outbound-queue.ts';
+import type { Principal } from '../permissions.ts';
 import type { ReceiptLog } from '../receipts.ts';
 import type { RetainedFields } from '../retained.ts';
 import type { Session } from '../session.ts';
@@ -242,8 +243,9 @@ export class Journal {
     this.#release(source);
   }
 
-  retained(message: RetainedFields): void {
-    this.#put(keyOf(RecordKind.RETAINED, message.topic), this.#encode(message));
+  /** @param publisher undefined for the broker itself */
+  retained(message: RetainedFields, publisher: Principal | undefined): void {
+    this.#put(keyOf(RecordKind.RETAINED, message.topic), this.#encode(message, publisher));
   }
 
   retainedDeleted(topic: string): void {
@@ -258,7 +260,7 @@ export class Journal {
 
   #store(message: Message): StoredMessage {
     const stored = new StoredMessage(++this.#lastNumber);
-    this.#put(keyOf(RecordKind.MESSAGE, stored.number), this.#encode(message));
+    this.#put(keyOf(RecordKind.MESSAGE, stored.number), this.#encode(message, undefined));
     return stored;
   }
 
@@ -275,9 +277,9 @@ export class Journal {
     this.#put(key, encodeEntryRecord({ ...record, message: message?.number ?? 0 }));
   }
 
-  #encode(message: Omit<MessageFields, 'topic' | 'retain'>): Uint8Array {
+  #encode(message: Omit<MessageFields, 'topic' | 'retain'>, publisher: Principal | undefined): Uint8Array {
     const { topicBytes, properties, payload, qos, expiresAt } = message;
-    return encodeMessageRecord({ topicBytes, properties, payload, qos, expiresAt: this.toUnix(expiresAt) });
+    return encodeMessageRecord({ topicBytes, properties, payload, qos, publisher, expiresAt: this.toUnix(expiresAt) });
   }
 
   #put(key: string, value: Uint8Array): void {

@@ -17,6 +17,7 @@ import { readUtf8 } from '../../packets/utf8.ts';
 import { packetWriter } from '../../packets/writer.ts';
 import type { PacketWriter } from '../../packets/writer.ts';
 import type { MessageFields } from '../message.ts';
+import type { Principal } from '../permissions.ts';
 
 const SEPARATOR = '\0';
 /** The form of all records, their first byte. */
@@ -89,22 +90,36 @@ export interface EntryRecord {
 
 const STATES: readonly EntryState[] = ['waiting', 'sent', 'received'];
 
+export interface MessageRecord extends Omit<MessageFields, 'retain'> {
+  /** Of a retained message: who published it; undefined for the broker itself. */
+  readonly publisher: Pick<Principal, 'clientId' | 'identity'> | undefined;
+}
+
 /** @param fields with `expiresAt` as unix time */
-export function encodeMessageRecord(fields: Omit<MessageFields, 'topic' | 'retain'>): Uint8Array {
-  const { topicBytes, properties, payload, qos, expiresAt } = fields;
-  const writer = begin().uint8(qos).binary(topicBytes);
+export function encodeMessageRecord(fields: Omit<MessageRecord, 'topic'>): Uint8Array {
+  const { topicBytes, properties, payload, qos, expiresAt, publisher } = fields;
+  const identity = publisher?.identity;
+  const writer = begin()
+    .uint8(qos | (publisher === undefined ? 0 : 4) | (identity === undefined ? 0 : 8))
+    .binary(topicBytes);
+  if (publisher !== undefined) writer.string(publisher.clientId);
+  if (identity !== undefined) writer.string(identity);
   return sized(time(writer, expiresAt), properties).raw(payload).body();
 }
 
 /** @returns views of `bytes`; `expiresAt` is unix time */
-export function decodeMessageRecord(bytes: Uint8Array): Omit<MessageFields, 'retain'> {
+export function decodeMessageRecord(bytes: Uint8Array): MessageRecord {
   const reader = read(bytes);
-  const qos = reader.uint8();
+  const flags = reader.uint8();
+  const qos = flags & 3;
   const topicBytes = reader.binary();
+  const clientId = (flags & 4) === 0 ? undefined : reader.string();
+  const identity = (flags & 8) === 0 ? undefined : reader.string();
+  const publisher = clientId === undefined ? undefined : { clientId, identity };
   const expiresAt = readTime(reader);
   const properties = readSized(reader);
   const topic = readUtf8(topicBytes, 0, topicBytes.length);
-  return { topic, topicBytes, qos, expiresAt, properties, payload: bytes.subarray(reader.position) };
+  return { topic, topicBytes, qos, publisher, expiresAt, properties, payload: bytes.subarray(reader.position) };
 }
 
 export function encodeEntryRecord(entry: EntryRecord): Uint8Array {

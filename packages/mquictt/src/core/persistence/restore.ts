@@ -108,7 +108,8 @@ function sort(
   if (kind === RecordKind.RETAINED) {
     const fields = decodeMessageRecord(value);
     // Beyond the bounds of this broker, which may have been lowered.
-    if (!core.retain({ ...fields, expiresAt: journal.fromUnix(fields.expiresAt) })) journal.remove(key);
+    const { publisher } = fields;
+    if (!core.retain({ ...fields, expiresAt: journal.fromUnix(fields.expiresAt) }, publisher)) journal.remove(key);
     return;
   }
   let belongings = clients.get(name);
