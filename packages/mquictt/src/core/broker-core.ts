@@ -486,6 +486,11 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
     return this.#delivery.publish(message, source, now);
   }
 
+  /** See Sessions.move(). */
+  moveSubscriptions(from: Flow, to: Flow): void {
+    this.sessions.move(from, to);
+  }
+
   /** See Delivery.passOn(). */
   passOn(topicFilter: string, message: Message, now: number): void {
     this.#delivery.passOn(topicFilter, message, now);

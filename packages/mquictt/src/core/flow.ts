@@ -27,6 +27,8 @@ export interface FlowHost {
   /** Queued on all flows. */
   queuedMessages: number;
   queuedBytes: number;
+  /** Lets a flow deliver its own subscriptions from now on, see moveWhenIdle(). */
+  moveSubscriptions(from: Flow, to: Flow): void;
   /** Calls continueSearch() when others have had their turn. */
   searchLater(flow: Flow): void;
   /** Names the channel to the driver. */
@@ -60,6 +62,8 @@ export class Flow implements Timed {
   #retained: RetainedSearch[] = [];
   /** Whether the search for them waits for its turn. */
   #isSearching = false;
+  /** Flows some of whose subscriptions are delivered here until nothing of before is left. */
+  readonly #adopters = new Set<Flow>();
   #deferred: UnsentMessage[] = [];
   #deferredBytes = 0;
 
@@ -99,6 +103,7 @@ export class Flow implements Timed {
     if (channel === undefined) return;
     this.channel = undefined;
     channel.flow = undefined;
+    this.#adopters.clear();
     // Nobody knows what the next connection takes.
     this.queue.maximumPacketSize = Infinity;
     this.queue.aliases = undefined;
@@ -128,8 +133,19 @@ export class Flow implements Timed {
     return piece;
   }
 
+  /** Whether nothing waits here and nothing is unacknowledged. */
+  get isIdle(): boolean {
+    return this.queue.length === 0 && this.queue.inFlightCount === 0 && this.#retained.length === 0;
+  }
+
+  /** Delivers what another flow has subscribed to with this flow in the subscription, as long as something older is not acknowledged here: an older message never comes after a newer one. */
+  moveWhenIdle(to: Flow): void {
+    this.#adopters.add(to);
+  }
+
   /** Names the flow of this session that stopped because of the Receive Maximum and may now go on. */
   wakeWaiting(): void {
+    this.session.control.#moveIfIdle();
     const waiting = this.session.inFlight.nextWaiting();
     if (waiting !== undefined) (waiting.owner as Flow).markReady();
   }
@@ -220,6 +236,7 @@ export class Flow implements Timed {
   close(): UnsentMessage[] {
     this.detach();
     this.isOpen = false;
+    if (this.session.control !== this) this.session.control.#adopters.delete(this);
     this.#endHold();
     this.#retained = [];
     const unsent = this.#takeUnsent();
@@ -257,6 +274,12 @@ export class Flow implements Timed {
     if (!this.isOpen) return;
     if (this.backlog >= QUEUE_LOW_WATER) this.#probationUntil = now + HOLD_PROBATION;
     this.#endHold();
+  }
+
+  #moveIfIdle(): void {
+    if (this.#adopters.size === 0 || !this.isIdle) return;
+    for (const adopter of this.#adopters) this.#host.moveSubscriptions(this, adopter);
+    this.#adopters.clear();
   }
 
   #count(bytes: number, messages: number): void {

@@ -145,6 +145,34 @@ export class Sessions {
     this.#host.journal?.sessionChanged(session);
   }
 
+  /**
+   * Takes a subscription without a stream of its own away from the control flow: the first SUBSCRIBE with its filter adopts it, on whatever flow it comes.
+   *
+   * @returns undefined when there is none
+   */
+  takeOrphan(session: Session, topicFilter: string): Subscription | undefined {
+    const { subscriptions } = session.control;
+    const orphan = subscriptions.get(topicFilter);
+    if (orphan?.isOrphan !== true) return undefined;
+    subscriptions.delete(topicFilter);
+    return orphan;
+  }
+
+  /** What one flow delivered for another one is delivered there from now on. */
+  move(from: Flow, to: Flow): void {
+    const { router, journal } = this.#host;
+    for (const subscription of to.subscriptions.values()) {
+      if (subscription.flow !== from) continue;
+      const moved = Subscription.moved(subscription, to);
+      moved.storeKey = '';
+      router.remove(subscription);
+      journal?.unsubscribed(subscription);
+      to.subscriptions.set(moved.topicFilter, moved);
+      journal?.subscribed(moved);
+      router.add(moved);
+    }
+  }
+
   /** Ends a flow and its subscriptions; what is in flight stays in the window. Messages of shared subscriptions that were not sent go to other members. */
   endFlow(flow: Flow, now: number): void {
     this.#endSubscriptions(flow);
@@ -208,6 +236,7 @@ export class Sessions {
           continue;
         }
         const orphan = Subscription.moved(subscription, control);
+        orphan.isOrphan = true;
         control.subscriptions.set(orphan.topicFilter, orphan);
         this.#host.router.add(orphan);
       }

@@ -22,6 +22,8 @@ export class Subscription implements MessageSource {
   /** What waits to be sent for it. Kept by OutboundQueue. */
   queuedBytes = 0;
   queuedMessages = 0;
+  /** Whether the stream that asked for it is gone, so that the control flow delivers it until a SUBSCRIBE with its filter adopts it. */
+  isOrphan = false;
   /** Of its record in the store; empty when there is none. Kept by Journal. */
   storeKey = '';
 

@@ -103,11 +103,14 @@ test('of subscriptions on data streams that have one filter the first stays, on 
   assert.is(broker.kinds()['f'], undefined);
 });
 
-test('a subscription on a new data stream does not take the record of one that was moved', async () => {
+test('a subscription that was adopted and a new one with its filter have records of their own', async () => {
   let broker = await StoredBroker.start();
   come(broker, 'c').subscribe('t', { qos: 1 });
   broker = await broker.crash();
-  const stream = come(broker, 'c').subscribe('t', { qos: 1 });
+  const client = come(broker, 'c');
+  client.subscribe('t', { qos: 1 });
+  assert.equal(broker.kinds(), { f: 1, s: 1 });
+  const stream = client.subscribe('t', { qos: 1 });
   assert.equal(broker.kinds(), { f: 2, s: 1 });
   stream.send(codec.encodeUnsubscribe(9, ['t'], 5));
   broker = await broker.crash();

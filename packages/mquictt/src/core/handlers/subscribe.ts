@@ -26,10 +26,15 @@ export function handleSubscribe(core: BrokerCore, channel: Channel, packet: Subs
   const reasonCodes = packet.subscriptions.map((request) => {
     const refusal = refusalOf(core, flow, request);
     if (refusal !== 0) return refusal;
-    const existing = flow.subscriptions.get(request.topicFilter);
+    const { control } = flow.session;
+    const existing =
+      flow.subscriptions.get(request.topicFilter) ?? core.sessions.takeOrphan(flow.session, request.topicFilter);
+    const isAdopted = existing !== undefined && existing.flow === control && flow !== control;
+    const isMoving = isAdopted && !control.isIdle;
     // Less may be granted than asked for. [MQTT-3.8.4-7], [MQTT-3.2.2-10]
     const qos = Math.min(request.qos, maximumQos);
-    const subscription = new Subscription(flow, request, qos, packet.subscriptionIdentifier);
+    const subscription = new Subscription(isMoving ? control : flow, request, qos, packet.subscriptionIdentifier);
+    if (isMoving) control.moveWhenIdle(flow);
     // [MQTT-3.8.4-3]: the new one takes the place of the old one.
     if (existing === undefined) {
       flow.session.subscriptionCount++;
@@ -66,7 +71,10 @@ function refusalOf(core: BrokerCore, flow: Flow, request: ReceivedSubscription):
   const isFull =
     subscriptionCount >= core.limits.maxSubscriptions ||
     subscriptionLevels + levelsOf(request.matchedFilter) > MAX_SUBSCRIPTION_LEVELS_PER_SESSION;
-  if (isFull && !flow.subscriptions.has(request.topicFilter)) return ReasonCode.QUOTA_EXCEEDED;
+  const { topicFilter } = request;
+  const isKnown =
+    flow.subscriptions.has(topicFilter) || flow.session.control.subscriptions.get(topicFilter)?.isOrphan === true;
+  if (isFull && !isKnown) return ReasonCode.QUOTA_EXCEEDED;
   return 0;
 }
 

@@ -26,7 +26,12 @@ interface Belongings {
   record: SessionRecord | undefined;
   readonly keys: string[];
   readonly entries: { readonly key: string; readonly entry: EntryRecord }[];
-  readonly subscriptions: { readonly key: string; readonly topicFilter: string; readonly record: SubscriptionRecord }[];
+  readonly subscriptions: {
+    readonly key: string;
+    readonly topicFilter: string;
+    readonly record: SubscriptionRecord;
+    readonly isOfDataFlow: boolean;
+  }[];
   /** Numbers of flows in use. */
   flowCount: number;
   readonly receipts: { readonly identifier: number; readonly digest: number }[];
@@ -127,7 +132,14 @@ function sort(
     // Messages have smaller numbers than those who wait for them.
     journal.startAfter(numberOf(parts[0]));
   } else if (kind === RecordKind.SUBSCRIPTION) {
-    belongings.subscriptions.push({ key, topicFilter: parts[1], record: decodeSubscriptionRecord(value) });
+    // The control flow is the first one of a session.
+    const isOfDataFlow = numberOf(parts[0]) > 0;
+    belongings.subscriptions.push({
+      key,
+      topicFilter: parts[1],
+      record: decodeSubscriptionRecord(value),
+      isOfDataFlow,
+    });
     belongings.flowCount = Math.max(belongings.flowCount, numberOf(parts[0]) + 1);
   } else if (kind === RecordKind.RECEIPT) {
     belongings.receipts.push({ identifier: numberOf(parts[0]), digest: numberOf(parts[1]) });
@@ -144,7 +156,7 @@ function fill(
 ): void {
   const { control } = session;
   session.flowCount = Math.max(session.flowCount, belongings.flowCount);
-  for (const { key, topicFilter, record } of belongings.subscriptions) {
+  for (const { key, topicFilter, record, isOfDataFlow } of belongings.subscriptions) {
     // Of those with one filter that of the control flow stays, else the first; they come in the order of their flows.
     if (control.subscriptions.has(topicFilter)) {
       journal.remove(key);
@@ -152,6 +164,7 @@ function fill(
     }
     const subscription = new Subscription(control, { topicFilter, ...record }, record.qos, record.identifier);
     subscription.storeKey = key;
+    subscription.isOrphan = isOfDataFlow;
     control.subscriptions.set(topicFilter, subscription);
     session.subscriptionCount++;
     session.subscriptionLevels += subscription.levels;
