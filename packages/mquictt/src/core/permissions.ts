@@ -48,6 +48,16 @@ export interface Permissions {
   maySubscribe(topicFilter: string): boolean;
 }
 
+const EVERYTHING: Permissions = { mayPublish: () => true, maySubscribe: () => true };
+
+/**
+ * Of a client with permissions of its own, for a process that never saw them: what it holds was allowed to it, and the broker's rules are not about it. When
+ * it comes back it is judged by what it brings.
+ */
+export function formerlyGranted(): Permissions {
+  return EVERYTHING;
+}
+
 /** What is configured. */
 export interface AccessPolicy {
   /** Whether each CONNECT waits for BrokerCore.answerConnect(). */

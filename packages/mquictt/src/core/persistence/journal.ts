@@ -154,11 +154,13 @@ export class Journal {
       return;
     }
     session.hasRecord = true;
-    const { identity, version, connection, expiryInterval, will } = session;
+    const { identity, version, connection, principal, expiryInterval, will } = session;
     const expiresAt = this.toUnix(session.expiresAt);
     const willAt = this.toUnix(session.willAt);
     const isConnected = connection !== undefined;
-    this.#put(key, encodeSessionRecord({ identity, version, isConnected, expiryInterval, expiresAt, willAt, will }));
+    const hasOwnPermissions = principal.permissions !== undefined;
+    const who = { identity, version, isConnected, hasOwnPermissions };
+    this.#put(key, encodeSessionRecord({ ...who, expiryInterval, expiresAt, willAt, will }));
   }
 
   /** Of its flows nothing is left; what was in flight and received goes now. */

@@ -17,6 +17,7 @@ import { readUtf8 } from '../../packets/utf8.ts';
 import { packetWriter } from '../../packets/writer.ts';
 import type { PacketWriter } from '../../packets/writer.ts';
 import type { MessageFields } from '../message.ts';
+import { formerlyGranted } from '../permissions.ts';
 import type { Principal } from '../permissions.ts';
 
 const SEPARATOR = '\0';
@@ -56,6 +57,8 @@ export interface SessionRecord {
   readonly identity: string | undefined;
   readonly version: ProtocolVersion;
   readonly isConnected: boolean;
+  /** See Principal.permissions. They themselves are not stored. */
+  readonly hasOwnPermissions: boolean;
   /** Seconds, Infinity = for ever. */
   readonly expiryInterval: number;
   /** Unix time, Infinity = never or not known yet. */
@@ -92,7 +95,7 @@ const STATES: readonly EntryState[] = ['waiting', 'sent', 'received'];
 
 export interface MessageRecord extends Omit<MessageFields, 'retain'> {
   /** Of a retained message: who published it; undefined for the broker itself. */
-  readonly publisher: Pick<Principal, 'clientId' | 'identity'> | undefined;
+  readonly publisher: Principal | undefined;
 }
 
 /** @param fields with `expiresAt` as unix time */
@@ -100,7 +103,12 @@ export function encodeMessageRecord(fields: Omit<MessageRecord, 'topic'>): Uint8
   const { topicBytes, properties, payload, qos, expiresAt, publisher } = fields;
   const identity = publisher?.identity;
   const writer = begin()
-    .uint8(qos | (publisher === undefined ? 0 : 4) | (identity === undefined ? 0 : 8))
+    .uint8(
+      qos |
+        (publisher === undefined ? 0 : 4) |
+        (identity === undefined ? 0 : 8) |
+        (publisher?.permissions === undefined ? 0 : 16),
+    )
     .binary(topicBytes);
   if (publisher !== undefined) writer.string(publisher.clientId);
   if (identity !== undefined) writer.string(identity);
@@ -115,7 +123,7 @@ export function decodeMessageRecord(bytes: Uint8Array): MessageRecord {
   const topicBytes = reader.binary();
   const clientId = (flags & 4) === 0 ? undefined : reader.string();
   const identity = (flags & 8) === 0 ? undefined : reader.string();
-  const publisher = clientId === undefined ? undefined : { clientId, identity };
+  const publisher = clientId === undefined ? undefined : principalOf(clientId, identity, (flags & 16) !== 0);
   const expiresAt = readTime(reader);
   const properties = readSized(reader);
   const topic = readUtf8(topicBytes, 0, topicBytes.length);
@@ -175,7 +183,12 @@ export function encodeSessionRecord(session: SessionRecord): Uint8Array {
   const { will } = session;
   const writer = begin()
     .uint8(session.version)
-    .uint8((session.isConnected ? 1 : 0) | (will === undefined ? 0 : 2) | (session.identity === undefined ? 0 : 4));
+    .uint8(
+      (session.isConnected ? 1 : 0) |
+        (will === undefined ? 0 : 2) |
+        (session.identity === undefined ? 0 : 4) |
+        (session.hasOwnPermissions ? 8 : 0),
+    );
   if (session.identity !== undefined) writer.string(session.identity);
   time(time(time(writer, session.expiryInterval), session.expiresAt), session.willAt);
   if (will !== undefined) {
@@ -196,7 +209,14 @@ export function decodeSessionRecord(bytes: Uint8Array): SessionRecord {
   const expiresAt = readTime(reader);
   const willAt = readTime(reader);
   const will = (flags & 2) === 0 ? undefined : readWill(reader);
-  return { identity, version, isConnected: (flags & 1) !== 0, expiryInterval, expiresAt, willAt, will };
+  const hasOwnPermissions = (flags & 8) !== 0;
+  const isConnected = (flags & 1) !== 0;
+  return { identity, version, isConnected, hasOwnPermissions, expiryInterval, expiresAt, willAt, will };
+}
+
+/** Who a client was, for a process that has only this record of it. */
+export function principalOf(clientId: string, identity: string | undefined, hasOwnPermissions: boolean): Principal {
+  return { clientId, identity, permissions: hasOwnPermissions ? formerlyGranted : undefined };
 }
 
 function readWill(reader: PacketReader): ReceivedWill {

@@ -18,6 +18,7 @@ import {
   keyOf,
   numberOf,
   partsOf,
+  principalOf,
 } from './records.ts';
 import type { EntryRecord, SessionRecord, SubscriptionRecord } from './records.ts';
 
@@ -73,6 +74,7 @@ export async function restore(
       continue;
     }
     const session = core.sessions.begin(clientId, { identity: record.identity, version: record.version });
+    session.principal = principalOf(clientId, record.identity, record.hasOwnPermissions);
     const expiresAt = journal.fromUnix(record.expiresAt);
     const willAt = journal.fromUnix(record.willAt);
     core.sessions.restore(session, { ...record, expiresAt, willAt }, now);
