@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /** ms that apt-get may take. */
 const INSTALL_TIMEOUT = 120_000;
+const ATTEMPTS = 3;
 /** ms until a Redis that was started listens. */
 const START_TIMEOUT = 10_000;
 
@@ -32,10 +33,16 @@ export function installRedis(): string | undefined {
   if (process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).status !== 0)
     return 'there is no redis-server here, and only root with apt-get could install it: apt-get install redis-server';
   let problem = '';
-  // Test files run side by side, and one may be installing already.
-  const wait = ['-o', 'DPkg::Lock::Timeout=100'];
+  // Test files run side by side, and apt-get of another one may be in the way.
+  for (let attempt = 0; attempt < ATTEMPTS && !hasRedis(); attempt++) problem = runAptGet();
+  return hasRedis() ? undefined : problem;
+}
+
+/** @returns what went wrong last */
+function runAptGet(): string {
+  let problem = '';
   for (const args of [['update'], ['install', '--yes', '--no-install-recommends', 'redis-server']]) {
-    const { status, stderr } = spawnSync('apt-get', ['--quiet', ...wait, ...args], {
+    const { status, stderr } = spawnSync('apt-get', ['--quiet', '-o', 'DPkg::Lock::Timeout=60', ...args], {
       encoding: 'utf8',
       timeout: INSTALL_TIMEOUT,
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -44,7 +51,7 @@ export function installRedis(): string | undefined {
     });
     if (status !== 0) problem = `apt-get ${args[0]} failed: ${stderr.trim()}`;
   }
-  return hasRedis() ? undefined : problem;
+  return problem;
 }
 
 function hasRedis(): boolean {
