@@ -2,7 +2,7 @@
  * Names and hashed passwords, one per line: `name:$scrypt$ln=14,r=8,p=5$salt$hash`, where N is 2^ln and salt and hash are base64 without padding. Empty lines
  * and lines that begin with `#` are left out.
  */
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { MqttError } from '../errors.ts';
 import { MAX_IDENTITY_LENGTH, MAX_SCRYPT_MEMORY } from '../limits.ts';
@@ -15,20 +15,19 @@ export type PasswordVerdict = 'right' | 'wrong' | 'busy';
 
 export class PasswordFile {
   readonly #hashes: ReadonlyMap<string, PasswordHash>;
-  /** What is computed for names that are not there, so that they take as long as others. */
-  readonly #nobody: PasswordHash;
+  /** The costs of the file, of which names that are not there get one each, so that they take as long as others. */
+  readonly #costs: readonly ScryptCost[];
+  /** Says which: the same as long as the file is, and nobody outside can tell. */
+  readonly #costKey: Uint8Array;
   readonly #gate: WorkGate;
   readonly #memory: PasswordMemory = new PasswordMemory();
 
   private constructor(hashes: ReadonlyMap<string, PasswordHash>, gate: WorkGate) {
     this.#hashes = hashes;
     this.#gate = gate;
-    let cost = DEFAULT_COST;
-    for (const hash of hashes.values()) {
-      cost = hash.cost;
-      break;
-    }
-    this.#nobody = new PasswordHash(cost, randomBytes(16), randomBytes(32));
+    const [first] = hashes.values();
+    this.#costs = first === undefined ? [DEFAULT_COST] : Array.from(hashes.values(), ({ cost }) => cost);
+    this.#costKey = first?.key ?? randomBytes(32);
   }
 
   /** @throws MqttError ERR_MQTT_ACCESS, with the number of the line that is wrong */
@@ -61,12 +60,18 @@ export class PasswordFile {
   async verify(name: string, password: Uint8Array, isWanted: () => boolean = () => true): Promise<PasswordVerdict> {
     const hash = this.#hashes.get(name);
     if (hash !== undefined && this.#memory.knows(name, password)) return 'right';
-    const { cost, salt, key } = hash ?? this.#nobody;
+    const { cost, salt, key } = hash ?? this.#nobody(name);
     const computed = await this.#gate.run(() => scryptKey(password, salt, key.length, cost), isWanted);
     if (computed === undefined) return 'busy';
-    if (!(hash ?? this.#nobody).equals(computed) || hash === undefined) return 'wrong';
+    if (hash === undefined || !hash.equals(computed)) return 'wrong';
     this.#memory.remember(name, password);
     return 'right';
+  }
+
+  /** What is computed for a name that is not there. */
+  #nobody(name: string): PasswordHash {
+    const place = createHmac('sha256', this.#costKey).update(name).digest().readUInt32BE(0) % this.#costs.length;
+    return new PasswordHash(this.#costs[place], new Uint8Array(16), new Uint8Array(32));
   }
 }
 
