@@ -162,7 +162,7 @@ export class Broker {
    */
   setAccess(options: AccessOptions | undefined): void {
     this.#access.set(options);
-    this.#core.setAccess(this.#access.control);
+    this.#core.setAccess(this.#access.control, this.#runtime.now());
     this.#flush();
   }
 

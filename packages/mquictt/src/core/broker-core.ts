@@ -245,9 +245,9 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
   }
 
   /** Other rules from now on; what is no longer allowed ends: subscriptions with what waits for them, wills, retained messages. */
-  setAccess(access: AccessPolicy | undefined): void {
+  setAccess(access: AccessPolicy | undefined, now: number): void {
     this.#access = access;
-    recheckEverything(this);
+    recheckEverything(this, now);
   }
 
   nextTimeout(): number {

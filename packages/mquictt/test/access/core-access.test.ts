@@ -254,7 +254,7 @@ test('after the rules change, living subscriptions end that are no longer allowe
   for (const topic of ['home/secret', 'public/x', 'home/open', 'home/secret2', 'public/y'])
     publisher.publish(topic, topic, { qos: 1 });
   const before = broker.core.stats().queuedBytes;
-  broker.core.setAccess(policy([{ allow: 'all', topic: ['public/#', 'home/open'] }], true));
+  broker.core.setAccess(policy([{ allow: 'all', topic: ['public/#', 'home/open'] }], true), broker.now);
   assert.ok(broker.core.stats().queuedBytes < before);
   publisher.publish('home/secret', 'later', { qos: 1 });
   publisher.publish('public/z', 'public/z', { qos: 1 });
@@ -275,7 +275,7 @@ test('and those of clients that are away', () => {
   ann.drop();
   broker.connect('p', user('p')).publish('home/x', 'waits', { qos: 1 });
   assert.ok(broker.core.stats().queuedBytes > 0);
-  broker.core.setAccess(policy([{ allow: 'all', topic: 'public/#' }], true));
+  broker.core.setAccess(policy([{ allow: 'all', topic: 'public/#' }], true), broker.now);
   assert.is(broker.core.stats().queuedBytes, 0);
   const again = broker.connect('a', user('ann', { cleanStart: false }));
   assert.ok(again.connack?.sessionPresent);
@@ -286,9 +286,9 @@ test('a publisher is asked again after a change, in the middle of a topic', () =
   const broker = brokerWithUsers();
   const stream = broker.connect('a', user('ann')).stream();
   stream.publish('t', '1', { qos: 1 });
-  broker.core.setAccess(policy([], true));
+  broker.core.setAccess(policy([], true), broker.now);
   stream.publish('t', '2', { qos: 1 });
-  broker.core.setAccess(undefined);
+  broker.core.setAccess(undefined, broker.now);
   stream.publish('t', '3', { qos: 1 });
   assert.equal(codes(stream), [0, ReasonCode.NOT_AUTHORIZED, 0]);
 });
@@ -308,6 +308,7 @@ test('retained messages go whose publisher may no longer publish them, and so do
       ],
       true,
     ),
+    broker.now,
   );
   ann.drop();
   const seen = bob.subscribe('#', { qos: 0 }).messages();
@@ -323,7 +324,7 @@ test('retained messages that are still to be sent stop where the subscription is
   const stream = ann.stream();
   stream.capacity = 100;
   stream.subscribe('r/#');
-  broker.core.setAccess(policy([{ allow: 'all', topic: 'other/#' }], true));
+  broker.core.setAccess(policy([{ allow: 'all', topic: 'other/#' }], true), broker.now);
   stream.drain();
   assert.ok(stream.messages().length < 20);
 });

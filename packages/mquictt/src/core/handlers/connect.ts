@@ -139,7 +139,7 @@ export function finishConnect(
   session.principal = principal;
   session.permissions = permissions;
   core.sessions.connect(session, connection, packet.receiveMaximum, granted, will);
-  if (sessionPresent) recheckSession(core, session);
+  if (sessionPresent) recheckSession(core, session, now);
 
   // 7. The answer, which is the first packet they get. [MQTT-3.2.0-1]
   const fields: ConnackFields = {

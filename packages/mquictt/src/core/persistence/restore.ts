@@ -86,7 +86,7 @@ export async function restore(
     if (stored !== undefined && stored.references === 0) journal.remove(keyOf(RecordKind.MESSAGE, stored.number));
   }
   // The rules may have changed in between.
-  recheckEverything(core);
+  recheckEverything(core, now);
   return {
     sessions: core.sessions.size,
     subscriptions: core.router.subscriptionCount,
