@@ -1,6 +1,7 @@
 /** The program: the command line of commands/program.ts on a real process. */
 import { createInterface } from 'node:readline';
 import { run } from './commands/program.ts';
+import { readSecret } from './commands/read-secret.ts';
 
 const controller = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -21,6 +22,11 @@ process.exitCode = await run(process.argv.slice(2), {
     const chunks: Buffer[] = [];
     for await (const chunk of openInput()) chunks.push(chunk as Buffer);
     return Buffer.concat(chunks);
+  },
+  readSecret: (prompt) => readSecret(prompt, openInput, process.stderr),
+  onReload(callback) {
+    process.on('SIGHUP', callback);
+    return () => process.off('SIGHUP', callback);
   },
   lines: () => createInterface({ input: openInput(), crlfDelay: Infinity, signal: controller.signal }),
   signal: controller.signal,

@@ -3,6 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { createDevelopmentCertificates } from '@mquictt/tls13/development-certificates';
 import { formatAddress } from '@mquictt/quic-node';
 import { Command, Option } from 'commander';
+import type { AccessOptions } from '../access/access-control.ts';
+import { PasswordFile } from '../access/password-file.ts';
+import type { Broker } from '../broker/broker.ts';
 import { server } from '../broker/broker.ts';
 import { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
@@ -24,6 +27,7 @@ interface BrokerFlags {
   readonly development?: boolean;
   readonly names?: readonly string[];
   readonly caOut?: string;
+  readonly passwordFile?: string;
   readonly maxPacketSize?: number;
   readonly data?: string;
   readonly redis?: string;
@@ -34,7 +38,9 @@ interface BrokerFlags {
 
 export function brokerCommand(io: CommandIo, done: (code: ExitCode) => void): Command {
   return new Command('broker')
-    .description('run a broker for MQTT 5 and MQTT 3.1.1 over QUIC; everybody who reaches it may publish and subscribe')
+    .description(
+      'run a broker for MQTT 5 and MQTT 3.1.1 over QUIC; everybody who reaches it may publish and subscribe unless its configuration says otherwise',
+    )
     .option('-c, --config <file>', 'configuration file with auth.cert_file and auth.key_file')
     .option('--cert <file>', 'PEM file of the certificate and those that lead to its CA, instead of --config')
     .option('--key <file>', 'PEM file of its private key')
@@ -47,6 +53,7 @@ export function brokerCommand(io: CommandIo, done: (code: ExitCode) => void): Co
     .option('--development', 'make a certificate that lives as long as the broker')
     .option('--names <name...>', 'names and addresses for that certificate', ['localhost', '127.0.0.1', '::1'])
     .option('--ca-out <file>', 'write the CA of that certificate to a file, for --cafile of the clients')
+    .option('--password-file <file>', 'names and passwords, as `mquictt passwd` writes them; others are not let in')
     .option('--max-packet-size <bytes>', 'largest MQTT packet taken (default: 1048576)', integer(64, 268_435_460))
     .option('--data <folder>', 'keep sessions and messages in a folder, so that they outlive the broker')
     .option('--redis <url>', 'keep them in Redis instead, as in redis://127.0.0.1:6379')
@@ -65,18 +72,22 @@ export function brokerCommand(io: CommandIo, done: (code: ExitCode) => void): Co
 
 async function runBroker(flags: BrokerFlags, io: CommandIo): Promise<ExitCode> {
   const config = await configOf(flags);
+  const access = await accessOf(flags, config);
   const store = await storeOf(flags);
   // With --verbose the broker says so itself.
   if (flags.verbose !== true) for (const warning of store?.warnings ?? []) io.error(`warning: ${warning}`);
   const broker = await server(flags.address, config, {
     onWarning: (message) => io.error(`warning: ${message}`),
     ...(flags.requireCertificate === true ? { clientCertificates: { required: true } } : {}),
+    ...(access === undefined ? {} : { access }),
     ...(flags.maxPacketSize === undefined ? {} : { maxPacketSize: flags.maxPacketSize }),
     ...(store === undefined ? {} : { store }),
     ...(flags.verbose === true ? { logger: consoleLogger(io) } : {}),
   });
+  const stopReloading = io.onReload(() => void reload(broker, flags, io));
   io.error(`Listening on ${formatAddress(broker.address())}. Ctrl-C ends it.`);
   if (!io.signal.aborted) await new Promise((resolve) => io.signal.addEventListener('abort', resolve, { once: true }));
+  stopReloading();
   await broker.close();
   io.error('Closed.');
   return ExitCode.OK;
@@ -90,6 +101,28 @@ async function storeOf(flags: BrokerFlags): Promise<Store | undefined> {
   if (data !== undefined) return LevelStore.open(data, { durability: durability ?? 'disk' });
   if (redis !== undefined) return RedisStore.open(redis, redisPrefix === undefined ? {} : { prefix: redisPrefix });
   return undefined;
+}
+
+/** Reads passwords, keys for tokens, rules and certificates again, all or none of them. */
+async function reload(broker: Broker, flags: BrokerFlags, io: CommandIo): Promise<void> {
+  try {
+    // What was made for development is made once.
+    const config = flags.development === true ? undefined : await configOf(flags);
+    const access = await accessOf(flags, config);
+    if (config !== undefined) broker.setCertificate(config);
+    broker.setAccess(access);
+    io.error('The configuration has been read again.');
+  } catch (error) {
+    io.error(`warning: nothing was changed: ${(error as Error).message}`);
+  }
+}
+
+/** @throws MqttError ERR_MQTT_ACCESS */
+async function accessOf(flags: BrokerFlags, config: Config | undefined): Promise<AccessOptions | undefined> {
+  if (flags.passwordFile === undefined) return config?.access;
+  if (config?.access?.passwords !== undefined)
+    throw new UsageError('Name the password file in the configuration or with --password-file, not both');
+  return { ...config?.access, passwords: await PasswordFile.read(flags.passwordFile) };
 }
 
 async function configOf(flags: BrokerFlags): Promise<Config> {

@@ -6,6 +6,10 @@ export interface CommandIo {
   error(line: string): void;
   /** All of standard input. */
   readInput(): Promise<Uint8Array>;
+  /** Asks for a line that is not shown. @returns undefined where there is no terminal to ask at */
+  readSecret(prompt: string): Promise<string | undefined>;
+  /** Calls back whenever the user wants the configuration to be read again (SIGHUP). @returns ends that */
+  onReload(callback: () => void): () => void;
   /** Standard input line by line, without line ends. */
   lines(): AsyncIterable<string>;
   /** Aborted when the user wants an end (Ctrl-C). */

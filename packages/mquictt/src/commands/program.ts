@@ -4,6 +4,7 @@ import { brokerCommand } from './broker.ts';
 import { certificatesCommand } from './certificates.ts';
 import { ExitCode, UsageError } from './io.ts';
 import type { CommandIo } from './io.ts';
+import { passwdCommand } from './passwd.ts';
 import { publishCommand } from './publish.ts';
 import { subscribeCommand } from './subscribe.ts';
 import { VERSION } from '../version.ts';
@@ -26,6 +27,7 @@ export async function run(args: readonly string[], io: CommandIo): Promise<numbe
     publishCommand(io, done),
     subscribeCommand(io, done),
     certificatesCommand(io, done),
+    passwdCommand(io, done),
   ]) {
     program.addCommand(command);
   }

@@ -14,12 +14,15 @@ export interface Running {
   readonly out: () => string;
   /** Ctrl-C. */
   interrupt(): void;
+  /** SIGHUP. */
+  reload(): void;
 }
 
 export function start(args: readonly string[], input = ''): Running {
   const controller = new AbortController();
   let out = '';
   let error = '';
+  let reload = (): void => {};
   const ran = run(args, {
     out: (text) => {
       out += typeof text === 'string' ? text : Buffer.from(text).toString();
@@ -27,13 +30,20 @@ export function start(args: readonly string[], input = ''): Running {
     error: (line) => {
       error += `${line}\n`;
     },
+    readSecret: async () => undefined,
+    onReload(callback) {
+      reload = callback;
+      return () => {
+        reload = () => {};
+      };
+    },
     readInput: async () => Buffer.from(input),
     async *lines() {
       for (const line of input.split('\n').slice(0, -1)) yield line;
     },
     signal: controller.signal,
   }).then((code) => ({ code, out, error }));
-  return { ran, error: () => error, out: () => out, interrupt: () => controller.abort() };
+  return { ran, error: () => error, out: () => out, interrupt: () => controller.abort(), reload: () => reload() };
 }
 
 export function command(args: readonly string[], input = ''): Promise<Ran> {
