@@ -211,7 +211,7 @@ test('limits of the options are checked', async () => {
   const config = Config.fromPem({ certificatePem, keyPem });
   const error = await rejection(server('127.0.0.1:0', config, { limits: { maxMessageRate: -1 } }));
   assert.is(error.code, 'ERR_MQTT_INVALID_ARGUMENT');
-  assert.match(error.message, /limits\.maxMessageRate expected a number above 0/);
+  assert.match(error.message, /limits\.maxMessageRate/);
   const wrong = await rejection(server('127.0.0.1:0', config, { access: { certificateName: 'cn' as never } }));
   assert.is(wrong.code, 'ERR_MQTT_ACCESS');
 });
