@@ -104,6 +104,8 @@ export const MAX_TOKEN_SIZE = 16_384;
 export const MAX_PASSWORD_CHECKS = 2;
 /** Passwords that wait to be checked, some two minutes' worth; CONNECT gets 0x89 beyond it. */
 export const MAX_WAITING_PASSWORD_CHECKS = 1_024;
+/** Of these from one address: half of what is checked before the deadline for CONNECT, so that a flood from it leaves others their turn. */
+export const MAX_WAITING_PASSWORD_CHECKS_PER_ADDRESS = 50;
 /** Bytes that checking one password may take, whatever the file says. */
 export const MAX_SCRYPT_MEMORY = 268_435_456;
 /** Addresses whose rate of connections is remembered; the one that was seen least recently goes. */

@@ -12,6 +12,7 @@ import { MqttError } from '../errors.ts';
 import { ReasonCode } from '../reason-codes.ts';
 import { AccessRules } from './access-rules.ts';
 import type { AccessRule } from './access-rules.ts';
+import { networkOf } from './address-limits.ts';
 import { CERTIFICATE_NAME_SOURCES } from './certificate-name.ts';
 import type { CertificateNameSource } from './certificate-name.ts';
 import type { PasswordFile } from './password-file.ts';
@@ -110,7 +111,7 @@ export class AccessControl implements AccessPolicy {
       return tokens.verify(password, unixTime(), this.#log);
     if (passwords !== undefined && (username !== undefined || password !== undefined)) {
       if (username === undefined || password === undefined) return ReasonCode.BAD_USER_NAME_OR_PASSWORD;
-      const verdict = await passwords.verify(username, password, () => request.isWanted);
+      const verdict = await passwords.verify(username, password, () => request.isWanted, networkOf(request.remote));
       if (verdict === 'busy') return ReasonCode.SERVER_BUSY;
       return verdict === 'right' ? { name: username } : ReasonCode.BAD_USER_NAME_OR_PASSWORD;
     }

@@ -56,12 +56,18 @@ export class PasswordFile {
    * Takes a tenth of a second of a core, and as long for a name that is not there. A password that was right before is recognised at once.
    *
    * @param isWanted asked before the work begins: whoever is gone is not worked for
+   * @param network where it comes from: only some may wait from one. @default nowhere in particular
    */
-  async verify(name: string, password: Uint8Array, isWanted: () => boolean = () => true): Promise<PasswordVerdict> {
+  async verify(
+    name: string,
+    password: Uint8Array,
+    isWanted: () => boolean = () => true,
+    network = '',
+  ): Promise<PasswordVerdict> {
     const hash = this.#hashes.get(name);
     if (hash !== undefined && this.#memory.knows(name, password)) return 'right';
     const { cost, salt, key } = hash ?? this.#nobody(name);
-    const computed = await this.#gate.run(() => scryptKey(password, salt, key.length, cost), isWanted);
+    const computed = await this.#gate.run(() => scryptKey(password, salt, key.length, cost), isWanted, network);
     if (computed === undefined) return 'busy';
     if (hash === undefined || !hash.equals(computed)) return 'wrong';
     this.#memory.remember(name, password);

@@ -1,6 +1,10 @@
 /** Passwords hashed with scrypt (RFC 7914), and what is remembered of those that were right. */
 import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
-import { MAX_PASSWORD_CHECKS, MAX_WAITING_PASSWORD_CHECKS } from '../limits.ts';
+import {
+  MAX_PASSWORD_CHECKS,
+  MAX_WAITING_PASSWORD_CHECKS,
+  MAX_WAITING_PASSWORD_CHECKS_PER_ADDRESS,
+} from '../limits.ts';
 import { WorkGate } from './work-gate.ts';
 
 export interface ScryptCost {
@@ -14,7 +18,11 @@ export interface ScryptCost {
 export const DEFAULT_COST: ScryptCost = { ln: 14, r: 8, p: 5 };
 
 /** scrypt runs on threads that the file system needs too, and takes memory: few at once. */
-export const passwordGate: WorkGate = new WorkGate(MAX_PASSWORD_CHECKS, MAX_WAITING_PASSWORD_CHECKS);
+export const passwordGate: WorkGate = new WorkGate(
+  MAX_PASSWORD_CHECKS,
+  MAX_WAITING_PASSWORD_CHECKS,
+  MAX_WAITING_PASSWORD_CHECKS_PER_ADDRESS,
+);
 
 const SHAPE = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
