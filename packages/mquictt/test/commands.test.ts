@@ -59,6 +59,18 @@ test('pub and sub meet at a broker, and Ctrl-C ends it', async () => {
   assert.match(error, /Closed/);
 });
 
+test('a broker listens where it is told to', async () => {
+  const flags = ['--tcp', '0', '--tcp', '127.0.0.1:0', '--tls', '0', '--ws', '[::1]:0', '--wss', '0'];
+  const broker = await startBroker(...flags);
+  const lines = broker.error().match(/Also listening on (\w+ \S+):[1-9]\d*/g) ?? [];
+  assert.equal(
+    lines.map((line) => line.replace(/.* on |:\d+$/g, '')),
+    ['tcp 127.0.0.1', 'tcp 127.0.0.1', 'tls 127.0.0.1', 'ws [::1]', 'wss 127.0.0.1'],
+  );
+  broker.interrupt();
+  assert.is((await broker.ran).code, 0);
+});
+
 test('messages come from files, are empty, and are printed as they are', async () => {
   const broker = await startBroker();
   const { reach } = broker;
@@ -159,6 +171,7 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ['a broker with two', ['broker', '--development', '--config', 'x'], /only one of/],
   ['a URL of TCP', ['sub', '-L', 'mqtt://localhost/a'], /mqtt:\/\/ is not spoken here/],
   ['no URL', ['sub', '-L', 'localhost'], /no URL/],
+  ['a listener without port', ['broker', '--development', '--tls', 'localhost:'], /the port is missing/],
   ['a will without topic', ['sub', '-t', 'a', '--will-payload', 'x'], /--will-topic/],
   ['no folder', ['certificates'], /missing required argument/],
 ];

@@ -16,8 +16,10 @@ import type { Store } from '../stores/store.ts';
 import { integer, readPems } from './connection-options.ts';
 import { ExitCode, UsageError } from './io.ts';
 import type { CommandIo } from './io.ts';
+import { addListenerOptions, listenersOf } from './listener-flags.ts';
+import type { ListenerFlags } from './listener-flags.ts';
 
-interface BrokerFlags {
+interface BrokerFlags extends ListenerFlags {
   readonly config?: string;
   readonly cert?: string;
   readonly key?: string;
@@ -37,9 +39,9 @@ interface BrokerFlags {
 }
 
 export function brokerCommand(io: CommandIo, done: (code: ExitCode) => void): Command {
-  return new Command('broker')
+  const command = new Command('broker')
     .description(
-      'run a broker for MQTT 5 and MQTT 3.1.1 over QUIC; everybody who reaches it may publish and subscribe unless its configuration says otherwise',
+      'run a broker for MQTT 5 and MQTT 3.1.1 over QUIC, TCP, TLS and WebSocket; everybody who reaches it may publish and subscribe unless its configuration says otherwise',
     )
     .option('-c, --config <file>', 'configuration file with auth.cert_file and auth.key_file')
     .option('--cert <file>', 'PEM file of the certificate and those that lead to its CA, instead of --config')
@@ -49,7 +51,7 @@ export function brokerCommand(io: CommandIo, done: (code: ExitCode) => void): Co
       'PEM file of the CA whose certificates are taken from clients (default: none are asked for)',
     )
     .option('--require-certificate', 'refuse clients without a certificate')
-    .option('-a, --address <host:port>', 'where to listen', `0.0.0.0:${DEFAULT_PORT}`)
+    .option('-a, --address <host:port>', 'where to listen for QUIC', `0.0.0.0:${DEFAULT_PORT}`)
     .option('--development', 'make a certificate that lives as long as the broker')
     .option('--names <name...>', 'names and addresses for that certificate', ['localhost', '127.0.0.1', '::1'])
     .option('--ca-out <file>', 'write the CA of that certificate to a file, for --cafile of the clients')
@@ -68,6 +70,7 @@ export function brokerCommand(io: CommandIo, done: (code: ExitCode) => void): Co
     )
     .option('-v, --verbose', 'tell what happens')
     .action(async (flags: BrokerFlags) => done(await runBroker(flags, io)));
+  return addListenerOptions(command);
 }
 
 async function runBroker(flags: BrokerFlags, io: CommandIo): Promise<ExitCode> {
@@ -82,9 +85,12 @@ async function runBroker(flags: BrokerFlags, io: CommandIo): Promise<ExitCode> {
     ...(access === undefined ? {} : { access }),
     ...(flags.maxPacketSize === undefined ? {} : { maxPacketSize: flags.maxPacketSize }),
     ...(store === undefined ? {} : { store }),
+    listeners: listenersOf(flags),
     ...(flags.verbose === true ? { logger: consoleLogger(io) } : {}),
   });
   const stopReloading = io.onReload(() => void reload(broker, flags, io));
+  for (const { type, address } of broker.listeners().slice(1))
+    io.error(`Also listening on ${type} ${formatAddress(address)}`);
   io.error(`Listening on ${formatAddress(broker.address())}. Ctrl-C ends it.`);
   if (!io.signal.aborted) await new Promise((resolve) => io.signal.addEventListener('abort', resolve, { once: true }));
   stopReloading();
