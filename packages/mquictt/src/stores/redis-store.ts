@@ -63,6 +63,13 @@ export class RedisStore implements Store {
    * @throws MqttError ERR_MQTT_STORE_PACKAGE, ERR_MQTT_STORE
    */
   static async open(url: string, options: RedisStoreOptions = {}): Promise<RedisStore> {
+    // The error of the URL class would show all of it.
+    if (!URL.canParse(url))
+      throw new MqttError(
+        'ERR_MQTT_STORE',
+        `The URL of Redis, ${withoutSecrets(url)}, cannot be read: write /, ?, # and @ in its password as %2F, %3F, %23 and %40`,
+        { fault: 'usage' },
+      );
     const redis = await loadPackage('@redis/client', 'A store in Redis', () => import('@redis/client'));
     // The braces keep both keys on one node of a Redis Cluster.
     const prefix = `{${options.prefix ?? 'mquictt'}}`;
@@ -209,5 +216,6 @@ function taken(writerKey: string): MqttError {
 
 /** For messages: without user and password. */
 function withoutSecrets(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//');
+  // Whatever a password has in it that a URL should not.
+  return url.replace(/\/\/.*@/s, '//');
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RedisStore } from '../../src/stores/redis-store.ts';
@@ -8,6 +9,17 @@ import { loaded, put, storeContract } from './store-contract.ts';
 import type { StorePlace } from './store-contract.ts';
 
 const test = suite('redis store');
+
+test('nothing of a password is said, whatever is in it', async () => {
+  for (const password of ['se@cret', 'se/cret', 'se?cret', 'se#cr@et'])
+    try {
+      await RedisStore.open(`redis://ann:${password}@127.0.0.1:1`);
+      assert.unreachable();
+    } catch (error) {
+      assert.not.match(inspect(error), /cret|cr@et|ann:/);
+      assert.match((error as Error).message, /127\.0\.0\.1:1/);
+    }
+});
 
 test('a Redis that is not there is said with its address, without the password', async () => {
   await assertRejects(RedisStore.open('redis://:secret@127.0.0.1:1'), 'ERR_MQTT_STORE', /127\.0\.0\.1:1.*ECONNREFUSED/);
