@@ -4,10 +4,15 @@ import { run } from './commands/program.ts';
 import { readSecret } from './commands/read-secret.ts';
 
 const controller = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  // Once to clean up; whoever asks again has lost patience, and the default ends the process.
-  process.once(signal, () => controller.abort());
-}
+/** ms that a process may go on after a command that was told to stop has stopped: what hangs then will hang for ever. */
+const LAST_MOMENT = 1_000;
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+// Once to clean up; whoever asks again has lost patience, and the default ends the process.
+const stop = (): void => {
+  for (const signal of SIGNALS) process.off(signal, stop);
+  controller.abort();
+};
+for (const signal of SIGNALS) process.on(signal, stop);
 // Where the reader of a pipe is gone, there is nobody left to tell.
 process.stdout.on('error', () => controller.abort());
 
@@ -28,8 +33,10 @@ process.exitCode = await run(process.argv.slice(2), {
     process.on('SIGHUP', callback);
     return () => process.off('SIGHUP', callback);
   },
+  isTerminal: process.stderr.isTTY,
   lines: () => createInterface({ input: openInput(), crlfDelay: Infinity, signal: controller.signal }),
   signal: controller.signal,
 });
 // What was not read to its end must not keep the process.
 input?.destroy();
+if (controller.signal.aborted) setTimeout(() => process.exit(), LAST_MOMENT).unref();

@@ -1,6 +1,6 @@
 /** MQTT over QUIC: client and broker. */
 export { server, Broker } from './broker/broker.ts';
-export type { BrokerOptions, ListenerInfo } from './broker/broker.ts';
+export type { BrokerCloseOptions, BrokerOptions, ListenerInfo } from './broker/broker.ts';
 export type { ClientCertificates } from './broker/client-certificates.ts';
 export type {
   CommonListenerOptions,
@@ -35,6 +35,8 @@ export type { CapabilityOptions } from './core/capabilities.ts';
 export type { SessionQueueLimits } from './core/session.ts';
 export type { SharedStrategy } from './core/shared-group.ts';
 export type { RetainedLimits } from './core/retained.ts';
+export { startMonitoring } from './operations/monitoring.ts';
+export type { MonitoredBroker, Monitoring, MonitoringOptions } from './operations/monitoring.ts';
 export { Client } from './client/client.ts';
 export type {
   ClientOptions,

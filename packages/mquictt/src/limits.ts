@@ -152,3 +152,8 @@ export const STORE_RETRY_LAST = 10_000;
 
 /** ms that the will of a client waits at least which was connected when the broker ended: so long it has to come back and cancel it. */
 export const WILL_DELAY_AFTER_CRASH = 10_000;
+
+/** Connections to the monitoring port, bytes of the headers of a request, ms for one: those who watch are few, and are not to be waited for. */
+export const MAX_MONITORING_CONNECTIONS = 32;
+export const MAX_MONITORING_HEADERS = 8_192;
+export const MONITORING_DEADLINE = 5_000;

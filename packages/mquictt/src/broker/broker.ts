@@ -18,6 +18,8 @@ import type { Logger } from '../logger.ts';
 import type { QuicOptions } from '../quic-options.ts';
 import { checkSettings } from '../operations/broker-settings.ts';
 import { DEFAULT_SYS_INTERVAL, SysTopics } from '../operations/sys-topics.ts';
+import { brokerMetrics } from '../operations/broker-metrics.ts';
+import { TransportMetrics } from '../operations/transport-metrics.ts';
 import { ReasonCode } from '../reason-codes.ts';
 import type { Store } from '../stores/store.ts';
 import type { TransportKind, TransportListener } from '../transports/transport.ts';
@@ -79,6 +81,11 @@ export interface BrokerOptions extends QuicOptions, CapabilityOptions {
   readonly onWarning?: (message: string) => void;
 }
 
+export interface BrokerCloseOptions {
+  /** Where clients of MQTT 5 shall go instead (0x9C, use another server). @default they are told that the broker stops (0x8B) */
+  readonly serverReference?: string;
+}
+
 export interface ListenerInfo {
   readonly type: TransportKind;
   readonly name: string;
@@ -98,6 +105,7 @@ export class Broker {
   readonly #access: BrokerAccess;
   readonly #runtime: Runtime;
   readonly #timer: Timer;
+  readonly #metrics = new TransportMetrics();
   readonly #persistence: Persistence | undefined;
   #timerDeadline = Infinity;
   #isFlushing = false;
@@ -171,9 +179,18 @@ export class Broker {
     return this.#core.stats();
   }
 
+  /** All counters, those of listeners and of QUIC's round trips and losses included, as Prometheus reads them. */
+  metrics(): string {
+    return brokerMetrics(this, this.#metrics, VERSION);
+  }
+
   /** What keeps the broker from doing all it should, each a sentence for the operator; empty when all is well. */
   problems(): string[] {
-    return this.#persistence?.problems ?? [];
+    return [
+      ...(this.#closing === undefined ? [] : ['The broker is stopping']),
+      ...(this.#core.isOverloaded ? ['As much waits for clients as may: publishers are not read'] : []),
+      ...(this.#persistence?.problems ?? []),
+    ];
   }
 
   /**
@@ -181,15 +198,16 @@ export class Broker {
    *
    * @returns once the ports are free; never rejects. A second call only waits.
    */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  close(options: BrokerCloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options);
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
-    this.#core.shutDown(this.#runtime.now());
+  async #close({ serverReference }: BrokerCloseOptions): Promise<void> {
+    this.#core.shutDown(this.#runtime.now(), serverReference);
     this.#flush();
-    const options = { errorCode: ReasonCode.SERVER_SHUTTING_DOWN, deadline: CLOSE_DEADLINE };
+    const errorCode = serverReference === undefined ? ReasonCode.SERVER_SHUTTING_DOWN : ReasonCode.USE_ANOTHER_SERVER;
+    const options = { errorCode, deadline: CLOSE_DEADLINE };
     await Promise.all(this.#open.listeners.map((listener) => listener.close(options)));
     this.#isClosed = true;
     this.#timer.clear();
@@ -198,7 +216,7 @@ export class Broker {
 
   #serve(listener: TransportListener, host: StreamBindingHost): void {
     listener.onConnection = (connection) => {
-      ConnectionBinding.start(connection, this.#core, host);
+      ConnectionBinding.start(connection, this.#core, host, this.#metrics);
       host.flush();
     };
   }

@@ -8,6 +8,7 @@ import type { Connection } from '../core/connection.ts';
 import type { Timed } from '../core/deadlines.ts';
 import { CLOSE_DEADLINE, LIVENESS_INTERVAL, LIVENESS_ROUNDS, MAX_STREAMS_BEFORE_CONNECT } from '../limits.ts';
 import { ApplicationErrorCode } from '../reason-codes.ts';
+import type { ConnectionMeter, StreamKind, TransportMetrics } from '../operations/transport-metrics.ts';
 import type { TransportConnection, TransportStream } from '../transports/transport.ts';
 import { StreamBinding } from './stream-binding.ts';
 import type { StreamBindingHost } from './stream-binding.ts';
@@ -20,6 +21,7 @@ export class ConnectionBinding implements Timed {
   readonly #transport: TransportConnection;
   readonly #core: BrokerCore;
   readonly #host: StreamBindingHost;
+  readonly #meter: ConnectionMeter;
   #waiting: TransportStream[] = [];
   #isAccepted = false;
   #isClosing = false;
@@ -27,16 +29,27 @@ export class ConnectionBinding implements Timed {
   #silentRounds = 0;
 
   /** Binds a connection for as long as it lives; core and connection know it from then on. */
-  static start(transport: TransportConnection, core: BrokerCore, host: StreamBindingHost): void {
-    const binding = new ConnectionBinding(transport, core, host);
+  static start(
+    transport: TransportConnection,
+    core: BrokerCore,
+    host: StreamBindingHost,
+    metrics: TransportMetrics,
+  ): void {
+    const binding = new ConnectionBinding(transport, core, host, metrics.open(transport));
     void transport.closed.then(() => binding.#onClosed());
     transport.onStream = (stream) => binding.#onStream(stream);
   }
 
-  private constructor(transport: TransportConnection, core: BrokerCore, host: StreamBindingHost) {
+  private constructor(
+    transport: TransportConnection,
+    core: BrokerCore,
+    host: StreamBindingHost,
+    meter: ConnectionMeter,
+  ) {
     this.#transport = transport;
     this.#core = core;
     this.#host = host;
+    this.#meter = meter;
     const { remoteAddress, peerIdentity } = transport;
     this.connection = core.openConnection(formatAddress(remoteAddress), host.now(), peerIdentity);
     this.connection.context = this;
@@ -61,6 +74,7 @@ export class ConnectionBinding implements Timed {
    */
   handleTimeout(now: number): void {
     if (this.#isClosing) return;
+    this.#meter.observe();
     if (this.connection.patience === 0) {
       const { bytesReceived } = this.#transport.stats();
       this.#silentRounds = bytesReceived === this.#bytesSeen ? this.#silentRounds + 1 : 0;
@@ -111,13 +125,15 @@ export class ConnectionBinding implements Timed {
     for (const stream of waiting) this.#bind(stream, stream.bidirectional ? 'data' : 'unidirectional');
   }
 
-  #bind(stream: TransportStream, kind: 'control' | 'data' | 'unidirectional'): void {
+  #bind(stream: TransportStream, kind: StreamKind): void {
+    this.#meter.countStream(kind);
     new StreamBinding(stream, this.#core.openChannel(this.connection, kind), this.#host).start();
   }
 
   #onClosed(): void {
     this.#isClosing = true;
     this.#waiting = [];
+    this.#meter.close();
     this.#core.deadlines.set(this, Infinity);
     this.#core.closeConnection(this.connection, this.#host.now());
     this.#host.flush();

@@ -39,7 +39,7 @@ async function write(folder: string, flags: CertificateFlags, io: CommandIo): Pr
   const [ca, cert, key] = ['ca.pem', 'cert.pem', 'key.pem'].map((name) => join(folder, name));
   io.out(`Wrote ca.pem, cert.pem and key.pem to ${folder}, for ${flags.names.join(', ')}. Try them with
 
-  mquictt broker --cert ${cert} --key ${key}
+  mquictt serve --cert ${cert} --key ${key}
   mquictt sub --cafile ${ca} -t '#' -v
   mquictt pub --cafile ${ca} -t hello -m world
 

@@ -10,6 +10,8 @@ export interface CommandIo {
   readSecret(prompt: string): Promise<string | undefined>;
   /** Calls back whenever the user wants the configuration to be read again (SIGHUP). @returns ends that */
   onReload(callback: () => void): () => void;
+  /** Whether standard error is read by a person at a terminal. */
+  readonly isTerminal: boolean;
   /** Standard input line by line, without line ends. */
   lines(): AsyncIterable<string>;
   /** Aborted when the user wants an end (Ctrl-C). */

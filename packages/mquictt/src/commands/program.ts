@@ -1,11 +1,11 @@
 /** The command line as a function: arguments in, exit code out. */
 import { Command, CommanderError } from 'commander';
-import { brokerCommand } from './broker.ts';
 import { certificatesCommand } from './certificates.ts';
 import { ExitCode, UsageError } from './io.ts';
 import type { CommandIo } from './io.ts';
 import { passwdCommand } from './passwd.ts';
 import { publishCommand } from './publish.ts';
+import { serveCommand } from './serve.ts';
 import { subscribeCommand } from './subscribe.ts';
 import { VERSION } from '../version.ts';
 
@@ -23,7 +23,7 @@ export async function run(args: readonly string[], io: CommandIo): Promise<numbe
     .version(VERSION, '--version', 'show the version')
     .helpOption('--help', 'show this help');
   for (const command of [
-    brokerCommand(io, done),
+    serveCommand(io, done),
     publishCommand(io, done),
     subscribeCommand(io, done),
     certificatesCommand(io, done),

@@ -22,6 +22,7 @@ import type { Random } from '@mquictt/tls13';
 import { PacketError } from '../errors.ts';
 import { CONNECT_DEADLINE, MAX_PROTOCOL_ERRORS, MAX_QUEUED_BYTES, QUEUE_LOG_INTERVAL } from '../limits.ts';
 import { encodeDisconnect } from '../packets/codec.ts';
+import type { DisconnectFields } from '../packets/codec.ts';
 import { PacketType, packetTypeName } from '../packets/packet-types.ts';
 import { ApplicationErrorCode, ReasonCode, describeReasonCode } from '../reason-codes.ts';
 import type { BrokerCounters, BrokerStats, LogFunction } from './broker-stats.ts';
@@ -198,10 +199,11 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
   }
 
   /** Ends all connections because the broker stops. */
-  shutDown(now: number): void {
+  shutDown(now: number, serverReference?: string): void {
+    const code = serverReference === undefined ? ReasonCode.SERVER_SHUTTING_DOWN : ReasonCode.USE_ANOTHER_SERVER;
+    const more = serverReference === undefined ? {} : { serverReference };
     for (const { connection } of this.sessions) {
-      if (connection !== undefined)
-        this.disconnect(connection, ReasonCode.SERVER_SHUTTING_DOWN, 'The broker is shutting down', now);
+      if (connection !== undefined) this.disconnect(connection, code, 'The broker is shutting down', now, more);
     }
   }
 
@@ -375,11 +377,17 @@ export class BrokerCore implements ChannelHost, DeliveryHost, SessionsHost {
    *
    * @param reasonCode also the application error code
    */
-  disconnect(connection: Connection, reasonCode: number, reason: string, now: number): void {
+  disconnect(
+    connection: Connection,
+    reasonCode: number,
+    reason: string,
+    now: number,
+    more: DisconnectFields = {},
+  ): void {
     if (connection.closeCode !== -1) return;
     // MQTT 3.1.1 has no DISCONNECT from the server. [MQTT-3.14.0-1]: not before a CONNACK that accepts.
     if (connection.state === 'connected' && connection.version === 5) {
-      connection.control?.output.pushReply(encodeDisconnect(reasonCode, reason, 5, {}, connection)); // [MQTT-3.14.2-3]
+      connection.control?.output.pushReply(encodeDisconnect(reasonCode, reason, 5, more, connection)); // [MQTT-3.14.2-3]
     }
     this.close(connection, reasonCode, reason, now);
   }

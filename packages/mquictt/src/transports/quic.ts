@@ -87,8 +87,8 @@ class QuicTransport implements TransportConnection {
   }
 
   stats(): TransportStats {
-    const { bytesReceived, bytesSent, smoothedRtt, packetsLost } = this.#connection.stats();
-    return { bytesReceived, bytesSent, rtt: smoothedRtt, packetsLost };
+    const { bytesReceived, bytesSent, smoothedRtt, packetsSent, packetsLost } = this.#connection.stats();
+    return { bytesReceived, bytesSent, rtt: smoothedRtt, packetsSent, packetsLost };
   }
 
   close(options?: TransportCloseOptions): Promise<void> {

@@ -76,7 +76,13 @@ export class SocketConnection extends ClosingConnection implements TransportConn
 
   stats(): TransportStats {
     const { bytesRead, bytesWritten } = this.#socket;
-    return { bytesReceived: bytesRead, bytesSent: bytesWritten, rtt: undefined, packetsLost: undefined };
+    return {
+      bytesReceived: bytesRead,
+      bytesSent: bytesWritten,
+      rtt: undefined,
+      packetsSent: undefined,
+      packetsLost: undefined,
+    };
   }
 
   // --- What the stream calls ---

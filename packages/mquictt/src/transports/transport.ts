@@ -50,7 +50,8 @@ export interface TransportStats {
   readonly bytesSent: number;
   /** Smoothed round-trip time, ms; undefined where the transport does not tell. */
   readonly rtt: number | undefined;
-  /** Packets given up as lost; undefined where the transport does not tell. */
+  /** Packets, and those of them given up as lost; undefined where the transport does not tell. */
+  readonly packetsSent: number | undefined;
   readonly packetsLost: number | undefined;
 }
 

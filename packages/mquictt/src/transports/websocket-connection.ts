@@ -82,7 +82,13 @@ export class WebSocketConnection extends ClosingConnection implements TransportC
 
   stats(): TransportStats {
     const { bytesRead, bytesWritten } = this.#socket;
-    return { bytesReceived: bytesRead, bytesSent: bytesWritten, rtt: undefined, packetsLost: undefined };
+    return {
+      bytesReceived: bytesRead,
+      bytesSent: bytesWritten,
+      rtt: undefined,
+      packetsSent: undefined,
+      packetsLost: undefined,
+    };
   }
 
   // --- What the stream calls ---

@@ -37,6 +37,7 @@ export function start(args: readonly string[], input = ''): Running {
         reload = () => {};
       };
     },
+    isTerminal: true,
     readInput: async () => Buffer.from(input),
     async *lines() {
       for (const line of input.split('\n').slice(0, -1)) yield line;
