@@ -6,7 +6,7 @@ import type { Setting, Settings } from './settings.ts';
 const HEAD = `# Configuration of the broker
 
 \`mquictt serve --config FILE\` reads a JSON file. Everything may be left out, a flag of the command line goes before the file, and a key that is not listed
-here is refused. SIGHUP reads the file again: certificates, access rules, passwords and log level change at once without a connection being dropped, and
+here is refused. SIGHUP reads the file again: certificate, access rules, passwords and log level change at once without a connection being dropped, and
 the rest with the next start. If something in it is wrong, what was there before stays, and the log says why.
 
 This page is what \`mquictt serve --help-config\` prints.

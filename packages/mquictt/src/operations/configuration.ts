@@ -154,7 +154,7 @@ export const CONFIGURATION: SettingsOf<Configuration> = {
   auth: {
     kind: 'section',
     description:
-      'PEM files. A relative path is looked for beside the configuration file, then in the working directory. Read again on SIGHUP.',
+      'PEM files. A relative path is looked for beside the configuration file, then in the working directory. Certificate and key are read again on SIGHUP; another CA for clients takes a restart.',
     settings: {
       certFile: {
         kind: 'text',
