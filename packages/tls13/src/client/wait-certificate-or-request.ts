@@ -1,10 +1,8 @@
 /** EncryptedExtensions has come: CertificateRequest (RFC 8446 §4.3.2) may follow, Certificate must. */
+import { readCertificateOffer, readCertificateWishes } from '../authentication/certificate-offer.ts';
 import { illegalParameter } from '../errors.ts';
-import { ExtensionType, requireExtension } from '../extensions.ts';
-import { readCertificateAuthorities } from '../extensions/certificate-authorities.ts';
-import { readCompressionAlgorithms } from '../extensions/compress-certificate.ts';
+import { ExtensionType } from '../extensions.ts';
 import { checkStatusWish } from '../extensions/status-request.ts';
-import { readUint16List } from '../extensions/uint16-list.ts';
 import { EncryptionLevel } from '../handshake.ts';
 import type { HandshakeState } from '../handshake-machine.ts';
 import { readCertificateRequest } from '../messages/certificate-request.ts';
@@ -42,24 +40,10 @@ function readRequest(body: Uint8Array): CertificateRequested {
   const { certificateRequestContext, extensions } = readCertificateRequest(body);
   // RFC 8446 §4.3.2: the context is for requests after the handshake, which QUIC forbids (RFC 9001 §4.4) and we do not offer.
   if (certificateRequestContext.length > 0) throw illegalParameter('CertificateRequest has a context');
-  const schemes = requireExtension(extensions, ExtensionType.SIGNATURE_ALGORITHMS);
-  const signatureSchemes = readUint16List(schemes, 'signature_algorithms');
-  const ofCertificates = extensions.get(ExtensionType.SIGNATURE_ALGORITHMS_CERT);
-  const authorities = extensions.get(ExtensionType.CERTIFICATE_AUTHORITIES);
-  const algorithms = extensions.get(ExtensionType.COMPRESS_CERTIFICATE);
   const status = extensions.get(ExtensionType.STATUS_REQUEST);
   if (status !== undefined) checkStatusWish(status);
   return {
-    offer: {
-      serverName: undefined,
-      signatureSchemes,
-      certificateSchemes:
-        ofCertificates === undefined ? signatureSchemes : readUint16List(ofCertificates, 'signature_algorithms_cert'),
-      authorities: authorities === undefined ? [] : readCertificateAuthorities(authorities),
-    },
-    wishes: {
-      wantsOcspResponse: status !== undefined,
-      compressionAlgorithms: algorithms === undefined ? [] : readCompressionAlgorithms(algorithms),
-    },
+    offer: readCertificateOffer(extensions, undefined),
+    wishes: readCertificateWishes(extensions, status !== undefined),
   };
 }

@@ -3,14 +3,11 @@
  * parameter. Our own order decides where both sides have several in common.
  */
 import { Alert } from '../alerts.ts';
-import type { CertificateWishes } from '../authentication/own-chain.ts';
+import { readCertificateOffer, readCertificateWishes } from '../authentication/certificate-offer.ts';
 import { printable } from '../certificates/errors.ts';
-import type { CertificateOffer } from '../config.ts';
 import { TlsError, decodeError, illegalParameter } from '../errors.ts';
 import { ExtensionType, extensionName, requireExtension, type Extensions } from '../extensions.ts';
 import { readAlpn } from '../extensions/alpn.ts';
-import { readCertificateAuthorities } from '../extensions/certificate-authorities.ts';
-import { readCompressionAlgorithms } from '../extensions/compress-certificate.ts';
 import { readClientShares, type KeyShareEntry } from '../extensions/key-share.ts';
 import { PSK_DHE_KE, readOfferedPsks, readPskKeyExchangeModes } from '../extensions/pre-shared-key.ts';
 import { readServerName } from '../extensions/server-name.ts';
@@ -45,14 +42,19 @@ export function negotiate(settings: ServerSettings, hello: ClientHello): Negotia
 
   const serverNameData = extensions.get(ExtensionType.SERVER_NAME);
   const serverName = serverNameData === undefined ? undefined : readServerName(serverNameData);
+  const statusData = extensions.get(ExtensionType.STATUS_REQUEST);
   return {
     suite,
     group,
     clientShare: shares.find((share) => share.group === group)?.keyExchange,
     alpnProtocol,
     serverName,
-    offer: readCertificateOffer(extensions, serverName, resumption.psks !== undefined),
-    wishes: readCertificateWishes(extensions),
+    // RFC 8446 §9.2: only with a pre-shared key may signature_algorithms be missing.
+    offer:
+      resumption.psks !== undefined && !extensions.has(ExtensionType.SIGNATURE_ALGORITHMS)
+        ? undefined
+        : readCertificateOffer(extensions, serverName),
+    wishes: readCertificateWishes(extensions, statusData !== undefined && readStatusRequest(statusData)),
     ...resumption,
   };
 }
@@ -92,38 +94,6 @@ function readResumption(extensions: Extensions): Pick<Negotiated, 'psks' | 'isEa
   // RFC 8446 §4.2.10: early data goes under the first pre-shared key.
   if (isEarlyDataOffered && psks === undefined) throw illegalParameter('early_data came without pre_shared_key');
   return { psks, isEarlyDataOffered, takesTickets: modes.includes(PSK_DHE_KE) };
-}
-
-/** @param hasPsk RFC 8446 §9.2: without a pre-shared key signature_algorithms is mandatory */
-function readCertificateOffer(
-  extensions: Extensions,
-  serverName: string | undefined,
-  hasPsk: boolean,
-): CertificateOffer | undefined {
-  const schemes = extensions.get(ExtensionType.SIGNATURE_ALGORITHMS);
-  const ofCertificates = extensions.get(ExtensionType.SIGNATURE_ALGORITHMS_CERT);
-  const authorities = extensions.get(ExtensionType.CERTIFICATE_AUTHORITIES);
-  if (schemes === undefined && hasPsk) return undefined;
-  const signatureSchemes = readUint16List(
-    schemes ?? requireExtension(extensions, ExtensionType.SIGNATURE_ALGORITHMS),
-    'signature_algorithms',
-  );
-  return {
-    serverName,
-    signatureSchemes,
-    certificateSchemes:
-      ofCertificates === undefined ? signatureSchemes : readUint16List(ofCertificates, 'signature_algorithms_cert'),
-    authorities: authorities === undefined ? [] : readCertificateAuthorities(authorities),
-  };
-}
-
-function readCertificateWishes(extensions: Extensions): CertificateWishes {
-  const status = extensions.get(ExtensionType.STATUS_REQUEST);
-  const algorithms = extensions.get(ExtensionType.COMPRESS_CERTIFICATE);
-  return {
-    wantsOcspResponse: status !== undefined && readStatusRequest(status),
-    compressionAlgorithms: algorithms === undefined ? [] : readCompressionAlgorithms(algorithms),
-  };
 }
 
 /** RFC 8446 §4.2.8: one share per group, and only of groups that are in supported_groups. */
